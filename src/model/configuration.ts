@@ -1,0 +1,113 @@
+import type { Custodian, OrganizationRule, SiteRegistry } from './decision.ts'
+import type { ClientRegistration } from './requester.ts'
+
+/** The one configuration file, after schema check and defaults. Its JSON Schema is profiles/deployment/configuration.schema.json. */
+export interface Configuration {
+  /** Where the gateway listens and how the world reaches it. */
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    /** External base of the FHIR API, no trailing slash, e.g. `https://gw.example/fhir`. Every link is made from it. */
+    readonly baseUrl: string
+  }
+  readonly upstream: UpstreamConfiguration
+  readonly issuers: readonly IssuerConfiguration[]
+  /** Accepted `aud` values; the gateway's base URL is always one. */
+  readonly audience: readonly string[]
+  readonly clients: readonly ClientRegistration[]
+  readonly custodian: Custodian
+  readonly registry: SiteRegistry
+  readonly policy: PolicyConfiguration
+  readonly ledger: LedgerConfiguration
+  readonly limits: Limits
+}
+
+export interface UpstreamConfiguration {
+  /** Base URL of the FHIR server, no trailing slash. */
+  readonly url: string
+  readonly credential: UpstreamCredential
+  /** PEM file with the certificate authority of the upstream, where it is not a public one. */
+  readonly caFile?: string
+}
+
+export type UpstreamCredential =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'static-header'; readonly name: string; readonly file: string }
+  | {
+      readonly kind: 'client-credentials'
+      readonly tokenUrl: string
+      readonly clientId: string
+      /** Secret in a file, or a private key (JWK or PKCS#8 PEM) in a file for private_key_jwt. */
+      readonly secretFile?: string
+      readonly privateKeyFile?: string
+      readonly keyId?: string
+      readonly scope?: string
+    }
+  | { readonly kind: 'mtls'; readonly certFile: string; readonly keyFile: string }
+
+export interface IssuerConfiguration {
+  readonly issuer: string
+  /** `jwks_uri`; absent: taken from the issuer's metadata. */
+  readonly jwksUri?: string
+  /** Asymmetric only. Default RS256 RS384 ES256 ES384 PS256 PS384 EdDSA. */
+  readonly algorithms: readonly string[]
+  /** RFC 7662, for opaque or HS256 tokens of this issuer. */
+  readonly introspection?: { readonly url: string; readonly clientId: string; readonly secretFile: string }
+  /** Name of a plain claim that carries the purpose of use, beside ihe_iua and hl7-b2b. */
+  readonly purposeClaim?: string
+  /** The longest lifetime (exp - iat) a token may have, seconds. */
+  readonly maxLifetimeSeconds: number
+}
+
+export interface PolicyConfiguration {
+  /** Where no Consent is on file: `deny`, an IHE PCF implicit policy URI, or `law` (law alone decides). */
+  readonly defaultPolicy: string
+  /** SUD content whose source is unknown: treat as Part 2 (`assume`) or label only (`flag`). */
+  readonly unknownSource: 'assume' | 'flag'
+  readonly organization: readonly OrganizationRule[]
+  /** Zone in which partial dates cover their whole span. */
+  readonly zone: string
+  /** Ids of law rows switched off or on against their default. */
+  readonly disabledRows: readonly string[]
+  readonly enabledRows: readonly string[]
+  /** Constant notice "some data may have been withheld", the same for all patients; off by default. */
+  readonly withheldNotice: boolean
+  /** Site folders of label rules and law packs beside the built-in ones. */
+  readonly labelFolders: readonly string[]
+  readonly profileFolders: readonly string[]
+}
+
+export interface LedgerConfiguration {
+  readonly file: string
+  /** Where AuditEvents are shipped; absent: the upstream. `none` switches shipping off. */
+  readonly repository?: { readonly url: string; readonly credential: UpstreamCredential } | 'none'
+  readonly appendTimeoutMs: number
+  /** Free disk space below which the ledger fails closed, bytes. */
+  readonly diskWatermarkBytes: number
+}
+
+/** Every limit in one place. */
+export interface Limits {
+  readonly requestBodyBytes: number
+  readonly urlBytes: number
+  readonly headerBytes: number
+  readonly parameters: number
+  readonly pageSizeDefault: number
+  readonly pageSizeMax: number
+  readonly upstreamTimeoutMs: number
+  readonly upstreamBodyBytes: number
+  readonly compressionRatio: number
+  readonly jsonDepth: number
+  readonly upstreamConnections: number
+  /** Upstream entries read to fill one page before the search is refused as too costly. */
+  readonly scannedEntries: number
+  readonly consentsPerPatient: number
+  /** Stated revocation latency: how long a fetched Consent may be used, ms. */
+  readonly consentCacheMs: number
+  /** How long a looked-up Encounter, Organization … may be used, ms. */
+  readonly lookupCacheMs: number
+  readonly contentCacheBytes: number
+  readonly pageTokenSeconds: number
+  readonly clockSkewSeconds: number
+  readonly requestsInFlight: number
+}

@@ -1,0 +1,98 @@
+import type { Coding, Identifier, LiteralReference, Resource } from './fhir.ts'
+
+/** Which server a Consent came from is part of its identity. */
+export interface ConsentRef {
+  readonly reference: string
+  readonly version?: string
+  readonly source?: string
+}
+
+/** One R4 Consent as fetched; bytes never interpreted outside `consent/`. */
+export interface ConsentOnFile {
+  readonly ref: ConsentRef
+  readonly resource: Resource
+}
+
+export type ConsentState =
+  | 'enforceable'
+  | 'inactive'
+  | 'expired'
+  | 'not-yet'
+  | 'superseded'
+  | 'unreadable'
+  | 'not-privacy'
+
+/** Form facts that law asks of a Consent (QUESTION.md, "How a Consent carries the facts"). */
+export interface ConsentForm {
+  /** policyRule codes and policy URIs: `42CFRPart2`, `hipaa-auth`, `HIPAAPsyNotes`, `OPTIN` … */
+  readonly policies: readonly string[]
+  readonly signed: boolean
+  readonly dated: boolean
+  readonly dateTime?: string
+  readonly signers: readonly string[]
+  readonly purposes: readonly string[]
+  readonly labels: readonly string[]
+  readonly recipients: readonly {
+    readonly reference?: string
+    readonly identifier?: Identifier
+    readonly classes: readonly string[]
+    readonly display?: string
+  }[]
+  readonly disclosers: readonly {
+    readonly reference?: string
+    readonly identifier?: Identifier
+    readonly display?: string
+  }[]
+  readonly periodStart?: string
+  readonly periodEnd?: string
+  /** linkId → answer of the contained form, `2.31(a)(6)` and the like. */
+  readonly items: Readonly<Record<string, string>>
+}
+
+/** One Consent after the one-time reading: what state it is in and its rules ready to be asked. */
+export interface ConsentDirective {
+  readonly ref: ConsentRef
+  readonly state: ConsentState
+  readonly why?: string
+  readonly patient?: string
+  readonly form: ConsentForm
+  /** True where a rule looks at codes, dates, instances or authors, so decisions cannot be shared by class. */
+  readonly looksInside: boolean
+  /** The copy that may accompany a disclosure (42 CFR 2.32(b)): the Consent itself. */
+  readonly copy: Resource
+  /** Opaque compiled rules; only `consent/` reads them. */
+  readonly compiled: unknown
+}
+
+/** What one Consent says of one resource for one question. `path` names the provision, e.g. `provision.provision[1]`. */
+export interface ConsentVerdict {
+  readonly ref: ConsentRef
+  readonly effect: 'permit' | 'deny' | 'not-covered' | 'indeterminate'
+  readonly path: string
+  readonly why?: string
+  readonly form: ConsentForm
+}
+
+/** The side of the question that Consents look at. Same for every resource of an exchange. */
+export interface ConsentQuestion {
+  readonly at: Date
+  /** Zone in which partial dates cover their whole span, IANA name; `UTC` where the site says nothing. */
+  readonly zone: string
+  readonly action: string
+  readonly purposes: readonly string[]
+  readonly actors: readonly {
+    readonly role: 'recipient' | 'discloser' | 'source'
+    readonly reference?: LiteralReference
+    readonly identifier?: Identifier
+  }[]
+  /** Coded recipient classes the requester belongs to (treating-providers, health-plans …). */
+  readonly recipientClasses: readonly string[]
+  readonly directory: Directory
+  /** `class` asked for, where the question is about a class and not a resource. */
+  readonly classes?: readonly Coding[]
+}
+
+/** Organization, Practitioner, PractitionerRole, Group … that references resolve to; the requester cannot write it. */
+export interface Directory {
+  readonly resolve: (reference: string) => Resource | undefined
+}

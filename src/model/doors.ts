@@ -1,0 +1,151 @@
+/**
+ * The doors: one interface a room. A room implements its door and imports `model/` only; `flow/` receives the doors
+ * and is the only one that walks from room to room. Network, clock and disk come in as parameters.
+ */
+
+import type { ConsentDirective, ConsentOnFile, ConsentQuestion, ConsentVerdict } from './consent.ts'
+import type { AskConsents, DecidedResource, DecisionContext } from './decision.ts'
+import type {
+  Decided,
+  HttpResponse,
+  Identified,
+  RawPage,
+  RawResource,
+  Received,
+  Recorded,
+  RecordedRefusal,
+  Refused,
+  Release,
+  Segmented,
+} from './exchange.ts'
+import type { JsonObject } from './fhir.ts'
+import type { CapabilitiesInteraction, DataInteraction, SearchInteraction } from './interaction.ts'
+import type { LabelledResource, ResourceFacts } from './label.ts'
+import type { AuditSet } from './record.ts'
+import type { Requester, ResidualRule } from './requester.ts'
+
+/** identity/: who asks, and why. */
+export interface Identity {
+  /** Throws Refusal (401 and 403 kinds, `identity-unavailable`). Never looks at the upstream. */
+  readonly identify: (received: Received) => Promise<Identified>
+  /** Scope and launch context against the interaction; throws Refusal `scope-insufficient` or `patient-context-missing`. */
+  readonly admit: (requester: Requester, interaction: DataInteraction) => void
+  /** Whether any scope reaches this very resource (type, launch patient, granular constraints). Pure. */
+  readonly reaches: (
+    requester: Requester,
+    facts: ResourceFacts,
+    interaction: DataInteraction['code'],
+  ) => boolean
+  readonly close: () => void
+}
+
+/** interaction/: what is asked. Pure; throws Refusal before any upstream call. */
+export interface InteractionParser {
+  /** The gateway's own public documents, or undefined. Needs no token. */
+  readonly publicDocument: (received: Received) => CapabilitiesInteraction | undefined
+  readonly understand: (identified: Identified) => DataInteraction
+  /**
+   * Seals the position of the next page: a deterministic function of query, requester, purposes, revision, offset and
+   * the expiry minute, of constant length per query, so that it says nothing of what was withheld.
+   */
+  readonly sealNext: (identified: Identified, search: SearchInteraction, nextOffset: number) => string
+}
+
+/** What a reference leads to at the upstream. `absent`: the upstream says 404 or leaves it out of the answer. */
+export type Resolved = RawResource | 'absent'
+/** Answers of one batch of look-ups. Identity is stable while every part is cached. */
+export interface Resolution {
+  readonly get: (reference: string) => Resolved | undefined
+}
+
+/** upstream/: what the FHIR server answers. Throws Refusal `upstream-unavailable`, `upstream-invalid`, `consent-unavailable`. */
+export interface Upstream {
+  readonly read: (resourceType: string, id: string, versionId?: string) => Promise<Resolved>
+  /** First page of a search; `query` is built from the parsed model, never copied from the request. */
+  readonly search: (resourceType: string, query: string) => Promise<RawPage>
+  /** The upstream's own next link, which must stay under the upstream's base. */
+  readonly next: (link: string) => Promise<RawPage>
+  /** All Consents (all pages) of these patients (`Patient/x`); cached for the stated revocation latency. */
+  readonly consents: (patients: readonly string[]) => Promise<ReadonlyMap<string, readonly ConsentOnFile[]>>
+  readonly invalidateConsents: (patient?: string) => void
+  /** Batched by type (`_id=a,b,c`), cached; only `Type/id` references. */
+  readonly resolve: (references: readonly string[]) => Promise<Resolution>
+  /** The upstream's CapabilityStatement, parsed, cached. */
+  readonly capabilities: () => Promise<JsonObject>
+  readonly ready: () => Promise<boolean>
+  readonly close: () => Promise<void>
+}
+
+/** label/: what the data is. Pure but for its content-addressed cache. */
+export interface Labeller {
+  /** Facts of exactly these bytes; never throws: what cannot be read is `notAssessable`. */
+  readonly assess: (raw: RawResource) => ResourceFacts
+  /** References whose targets `label` wants for source and lineage (Encounter, Organization, Location …). */
+  readonly lineage: (facts: ResourceFacts) => readonly string[]
+  /** All labels. `look` answers for references: facts, `absent`, or undefined when not looked up (doubt). */
+  readonly label: (
+    facts: ResourceFacts,
+    look: (reference: string) => ResourceFacts | 'absent' | undefined,
+    context: { readonly at: Date; readonly birthDate?: string },
+  ) => LabelledResource
+}
+
+/** consent/: what the patient said. Pure. */
+export interface ConsentReader {
+  /** Reads each Consent once; never throws: an unreadable one is a directive of state `unreadable`. */
+  readonly read: (onFile: readonly ConsentOnFile[], at: Date, zone: string) => readonly ConsentDirective[]
+  /** One verdict for each directive that is on file for this patient and neither inactive nor off topic. */
+  readonly ask: (
+    directives: readonly ConsentDirective[],
+    question: ConsentQuestion,
+    resource: LabelledResource,
+  ) => readonly ConsentVerdict[]
+  /** IHE PCF residual rules of a token on one resource. */
+  readonly residual: (
+    rules: readonly ResidualRule[],
+    question: ConsentQuestion,
+    resource: LabelledResource,
+  ) => 'permit' | 'deny'
+}
+
+/** decide/: what may be disclosed. Pure. A rule that throws denies. */
+export interface Decider {
+  readonly decide: (
+    context: DecisionContext,
+    resources: readonly LabelledResource[],
+    ask: AskConsents,
+  ) => readonly DecidedResource[]
+}
+
+/** What segment needs to know beside the decisions. */
+export interface SegmentInput {
+  readonly decided: Decided
+  /** Released matches in order, then released includes in canonical order. */
+  readonly matches: readonly DecidedResource[]
+  readonly includes: readonly DecidedResource[]
+  readonly withheld: readonly DecidedResource[]
+  /** True where a reference in `of` leads to what the requester must not know of, or to nothing at all. */
+  readonly hides: (reference: string, of: DecidedResource) => boolean
+  /** Gateway links of a search. `total` only where the whole visible set is known. */
+  readonly page?: { readonly self: string; readonly next?: string; readonly total?: number }
+}
+
+/** segment/: what leaves. An obligation it does not understand makes it throw: the resource does not leave. */
+export interface Segmenter {
+  readonly segment: (input: SegmentInput) => Release
+}
+
+/** record/: what is remembered. Pure builders; the ledger itself is in `record.ts` of the model. */
+export interface Recorder {
+  readonly disclosure: (segmented: Segmented) => AuditSet
+  readonly refusal: (refused: Refused) => AuditSet
+}
+
+/** respond/: how it is said. Only recorded exchanges can be answered. */
+export interface Responder {
+  readonly release: (recorded: Recorded) => HttpResponse
+  readonly refuse: (recorded: RecordedRefusal) => HttpResponse
+  /** The constant 503 when nothing could be recorded; holds no datum of the exchange. */
+  readonly unrecorded: () => HttpResponse
+  readonly document: (interaction: CapabilitiesInteraction, upstream: JsonObject | undefined) => HttpResponse
+}

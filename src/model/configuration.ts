@@ -9,6 +9,8 @@ export interface Configuration {
     readonly port: number
     /** External base of the FHIR API, no trailing slash, e.g. `https://gw.example/fhir`. Every link is made from it. */
     readonly baseUrl: string
+    /** Paths that carry no patient data (an authorization server, its login pages) and are passed through as they are. */
+    readonly passThrough?: readonly { readonly path: string; readonly url: string }[]
   }
   readonly upstream: UpstreamConfiguration
   readonly issuers: readonly IssuerConfiguration[]
@@ -49,6 +51,9 @@ export interface IssuerConfiguration {
   readonly issuer: string
   /** `jwks_uri`; absent: taken from the issuer's metadata. */
   readonly jwksUri?: string
+  /** OAuth endpoints of the issuer, told to clients in smart-configuration and the CapabilityStatement. */
+  readonly authorizationEndpoint?: string
+  readonly tokenEndpoint?: string
   /** Asymmetric only. Default RS256 RS384 ES256 ES384 PS256 PS384 EdDSA. */
   readonly algorithms: readonly string[]
   /** RFC 7662, for opaque or HS256 tokens of this issuer. */

@@ -53,3 +53,9 @@ export interface CapabilitiesInteraction {
 export type Interaction = ReadInteraction | VreadInteraction | SearchInteraction | CapabilitiesInteraction
 /** Interactions that carry patient data and walk the whole path. */
 export type DataInteraction = Exclude<Interaction, CapabilitiesInteraction>
+
+/** A resource type the gateway serves and the search parameters it accepts there: what the CapabilityStatement may promise. */
+export interface ServedType {
+  readonly type: string
+  readonly searchParameters: readonly { readonly name: string; readonly type: string }[]
+}

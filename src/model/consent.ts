@@ -32,6 +32,8 @@ export interface ConsentForm {
   readonly signers: readonly string[]
   readonly purposes: readonly string[]
   readonly labels: readonly string[]
+  /** `system|code` of every provision.code (site codes of notes kept separate). */
+  readonly codes?: readonly string[]
   readonly recipients: readonly {
     readonly reference?: string
     readonly identifier?: Identifier
@@ -95,4 +97,9 @@ export interface ConsentQuestion {
 /** Organization, Practitioner, PractitionerRole, Group … that references resolve to; the requester cannot write it. */
 export interface Directory {
   readonly resolve: (reference: string) => Resource | undefined
+  /**
+   * True for a reference that exists but cannot be read now (QUESTION.md `unresolvable`): doubt, where a reference that
+   * merely is not there is none.
+   */
+  readonly unresolvable?: (reference: string) => boolean
 }

@@ -18,6 +18,10 @@ export interface Reason {
   readonly effect: 'permit' | 'deny' | 'require-consent' | 'redact' | 'limit'
   /** Information-blocking ground of a denial: 171.202(b), 171.204(a)(2) … */
   readonly ground?: string
+  /** What is missing or was in doubt, e.g. the elements a consent form lacks. Never data of the patient. */
+  readonly why?: string
+  /** The refusal must look as if nothing existed (42 CFR 2.13(c)(2)). */
+  readonly silent?: true
 }
 
 /** The decision on one resource; what is not `permit` or `redact` does not exist for the requester. */

@@ -4,7 +4,7 @@
  */
 
 import type { ConsentDirective, ConsentOnFile, ConsentQuestion, ConsentVerdict } from './consent.ts'
-import type { AskConsents, DecidedResource, DecisionContext } from './decision.ts'
+import type { AskConsents, DecidedResource, DecisionContext, ResourceDecision } from './decision.ts'
 import type {
   Decided,
   HttpResponse,
@@ -132,6 +132,8 @@ export interface SegmentInput {
 
 /** segment/: what leaves. An obligation it does not understand makes it throw: the resource does not leave. */
 export interface Segmenter {
+  /** The first obligation or notice of a decision that cannot be discharged; then the resource is withheld. */
+  readonly undischargeable: (decision: ResourceDecision) => string | undefined
   readonly segment: (input: SegmentInput) => Release
 }
 

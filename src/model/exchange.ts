@@ -114,6 +114,8 @@ export interface Refused extends Received {
   readonly requester?: Requester
   readonly purposeOfUse?: PurposeOfUse
   readonly interaction?: Interaction
+  /** What was decided before the refusal (a read whose resource is withheld): for the record only. */
+  readonly decided?: Decided
 }
 
 export interface RecordedRefusal extends Refused {

@@ -43,3 +43,51 @@ export const SYSTEM = {
 
 /** FHIR R4 id. https://hl7.org/fhir/R4/datatypes.html#id */
 export const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/
+
+/**
+ * Types that name organizations, people who work there, places and definitions. They speak of no patient; a reference to
+ * one needs no decision of its own. Every other type is treated as patient data (doubt denies).
+ */
+export const DIRECTORY_TYPES: ReadonlySet<string> = new Set([
+  'ActivityDefinition',
+  'CapabilityStatement',
+  'ChargeItemDefinition',
+  'CodeSystem',
+  'CompartmentDefinition',
+  'ConceptMap',
+  'DeviceDefinition',
+  'Endpoint',
+  'EventDefinition',
+  'Evidence',
+  'EvidenceVariable',
+  'GraphDefinition',
+  'HealthcareService',
+  'ImplementationGuide',
+  'InsurancePlan',
+  'Library',
+  'Location',
+  'Measure',
+  'Medication',
+  'MedicationKnowledge',
+  'MessageDefinition',
+  'NamingSystem',
+  'ObservationDefinition',
+  'OperationDefinition',
+  'Organization',
+  'OrganizationAffiliation',
+  'PlanDefinition',
+  'Practitioner',
+  'PractitionerRole',
+  'Questionnaire',
+  'ResearchDefinition',
+  'ResearchElementDefinition',
+  'ResearchStudy',
+  'SearchParameter',
+  'SpecimenDefinition',
+  'StructureDefinition',
+  'StructureMap',
+  'Substance',
+  'TerminologyCapabilities',
+  'TestScript',
+  'ValueSet',
+])

@@ -47,10 +47,10 @@ function compile(upstreamBase: string, gatewayBase: string): Rewrite {
   const gateway = new URL(gatewayBase)
   const slashes = '(?:\\\\?/){2}'
   const authority = authorityPattern(upstream)
-  const path = escape(upstream.pathname.replace(/\/+$/, '')).replaceAll('/', '\\\\?/')
+  const path = escapePattern(upstream.pathname.replace(/\/+$/, '')).replaceAll('/', '\\\\?/')
   const distinct = /[.:]/.test(upstream.host)
   const pattern = new RegExp(
-    `(?<base>${escape(upstream.protocol)}${slashes}${authority}${path}(?![\\w~%-]|\\.\\w))|` +
+    `(?<base>${escapePattern(upstream.protocol)}${slashes}${authority}${path}(?![\\w~%-]|\\.\\w))|` +
       `(?<origin>(?:https?|wss?):${slashes}${authority})|(?<host>${distinct ? '' : `(?<=(?:/|%2f){2})`}${authority})`,
     'gi',
   )
@@ -65,13 +65,13 @@ function compile(upstreamBase: string, gatewayBase: string): Rewrite {
 
 /** `host[:port]`, the default port optional, the colon perhaps percent-encoded, not part of a longer port or name. */
 function authorityPattern(url: URL): string {
-  const host = escape(url.hostname)
+  const host = escapePattern(url.hostname)
   const colon = '(?::|%3A)'
   if (url.port !== '') return `${host}${colon}${url.port}(?!\\d)`
   return `${host}(?:${colon}${url.protocol === 'https:' ? '443' : '80'}(?!\\d))?(?![\\w-]|\\.\\w)`
 }
 
-function escape(text: string): string {
+function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }
 

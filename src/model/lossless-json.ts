@@ -15,7 +15,7 @@ const json = JSON as unknown as SourceTextJson
  * A number whose text may differ from what JavaScript would print: exponent, trailing fraction zero, sixteen or more
  * digits, tiny fraction, minus zero. May match inside a string (then the slow way is taken), never misses a number.
  */
-const ODD_NUMBER = /[:,[\s]-?(?:\d+\.\d*0(?!\d)|\d+(?:\.\d+)?[eE]|[\d.]{16}|0\.0{6}|(?<=-)0(?![.\d]))/
+const ODD_NUMBER = /(?:^|[:,[\s])-?(?:\d+\.\d*0(?!\d)|\d+(?:\.\d+)?[eE]|[\d.]{16}|0\.0{6}|(?<=-)0(?![.\d]))/
 
 /**
  * Parses JSON and keeps the source text of every number JavaScript would print differently (`1.50`, `1e400`, long
@@ -23,10 +23,7 @@ const ODD_NUMBER = /[:,[\s]-?(?:\d+\.\d*0(?!\d)|\d+(?:\.\d+)?[eE]|[\d.]{16}|0\.0
  * @throws SyntaxError where the text is no JSON
  */
 export function parseLossless(text: string): JsonValue {
-  // A document that is one number has nothing before it; the space stands in.
-  return ODD_NUMBER.test(text) || ODD_NUMBER.test(` ${text.slice(0, 64)}`)
-    ? json.parse(text, keepSource)
-    : JSON.parse(text)
+  return ODD_NUMBER.test(text) ? json.parse(text, keepSource) : JSON.parse(text)
 }
 
 function keepSource(_key: string, value: unknown, context: { source?: string }): unknown {

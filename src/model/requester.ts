@@ -156,6 +156,8 @@ export interface Requester {
   readonly scopes: readonly SmartScope[]
   /** Launch context: the one patient a `patient/` scope reaches. */
   readonly patient?: LiteralReference
+  /** The token speaks of this patient only (IHE PCF `patient_id`): no scope reaches another's data. */
+  readonly onlyPatient?: LiteralReference
   /** Assertions that came with the request or evidence the privacy office entered (QUESTION.md requester.claims). */
   readonly claims: JsonObject
   readonly residual: readonly ResidualRule[]

@@ -45,8 +45,15 @@ export type LabelRule =
       readonly id: string
       readonly kind: 'words'
       readonly systems?: readonly string[]
+      /** Phrases. `stem*` stands for every word that begins so. */
       readonly any: readonly string[]
+      /** One of these must stand near a hit of `any`, on either side. */
+      readonly near?: readonly string[]
+      /** Each of these must stand in the same text. */
       readonly all?: readonly string[]
+      /** False where even the negated statement tells (a negative HIV test). Default true. */
+      readonly negatable?: boolean
+      /** Phrases that take the hits near them away (`alcohol swab`). */
       readonly except?: readonly string[]
       readonly labels?: readonly Coding[]
       readonly confidence: number
@@ -69,6 +76,43 @@ export type LabelRule =
       readonly confidence: number
       readonly citation?: string
     }
+  /** Source of the record: what the site registry says of the organization it comes from. */
+  | {
+      readonly id: string
+      readonly kind: 'source'
+      readonly from: 'part2Programs' | 'sudOnlyFacilities' | 'unknown'
+      /** Speaks only where the resource already carries one of these codes. */
+      readonly with?: readonly string[]
+      readonly labels?: readonly Coding[]
+      readonly confidence: number
+      readonly citation?: string
+    }
+  /** Notes kept separate, as the site registry names them (`separateNotes[].kind`). */
+  | {
+      readonly id: string
+      readonly kind: 'separate-note'
+      readonly note: string
+      readonly labels?: readonly Coding[]
+      readonly confidence: number
+      readonly citation?: string
+    }
+  /** The patient is younger than `underYears` and the resource carries another sensitivity. */
+  | {
+      readonly id: string
+      readonly kind: 'age'
+      readonly underYears: number
+      readonly labels?: readonly Coding[]
+      readonly confidence: number
+      readonly citation?: string
+    }
+  /** Content that the labeller cannot read: a picture, a PDF, a link. */
+  | {
+      readonly id: string
+      readonly kind: 'unreadable'
+      readonly labels?: readonly Coding[]
+      readonly confidence: number
+      readonly citation?: string
+    }
 
 /** profiles/: what is allowed and how it looks. */
 export interface Profiles {
@@ -79,18 +123,43 @@ export interface Profiles {
   readonly purposeMap: Readonly<Record<string, string>>
   /** v3-ActReason code → its parents, for subsumption. */
   readonly purposeParents: Readonly<Record<string, readonly string[]>>
+  /** Obligations that the house knows how to meet (QUESTION.md, "Obligations"); any other denies. */
+  readonly obligations?: Readonly<Record<string, ObligationRule>>
+  /** What applies where no Consent is on file, by id or IHE PCF implicit policy URI. */
+  readonly defaultPolicies?: Readonly<Record<string, DefaultPolicy>>
+}
+
+/** One obligation code; a `*` at the end stands for a parameter, e.g. `STATE_NOTICE:*`. */
+export interface ObligationRule {
+  readonly id: string
+  readonly citation: string
+  /** Where it shows: in the answer, in the record, or as a condition verified and named. */
+  readonly kind: 'answer' | 'record' | 'condition'
+  readonly text: string
+}
+
+/** Where no Consent speaks, the question goes on only if one of `opens` holds. No `opens` at all = deny. */
+export interface DefaultPolicy {
+  readonly id: string
+  readonly citation: string
+  readonly text: string
+  readonly opens: readonly LawCondition[]
 }
 
 export interface Notice {
   readonly id: string
   readonly citation: string
   readonly text: string
+  /** Id of the short form that stands on each resource where the long one stands once on the Bundle (2.32(a)(2)). */
+  readonly short?: string
 }
 
 /**
- * One row of law. A row speaks when all its conditions hold; conditions left out hold for everyone.
- * Effects: `permit` gives an authority, `deny` overrides, `require-consent` denies unless a Consent of `consent` kind
- * permits, `limit` permits with the named view or obligations only.
+ * One row of law. A row speaks when all its conditions hold; conditions left out hold for everyone. A condition that
+ * cannot be known holds for a row that closes (`deny`, `require-consent`, `duty`) and fails for one that opens.
+ * Effects: `permit` gives an authority (with `consent`: only where a Consent of that kind permits), `deny` overrides,
+ * `require-consent` denies unless a Consent of `consent` kind permits, `limit` permits with the named obligations only,
+ * `except` gives no authority but takes the rows in `lifts` out, `duty` adds obligations to what other rows release.
  */
 export interface LawRow {
   readonly id: string
@@ -102,9 +171,17 @@ export interface LawRow {
   readonly enabled: boolean
   readonly confidence: 'high' | 'medium' | 'low'
   readonly when: LawCondition
-  readonly effect: 'permit' | 'deny' | 'require-consent' | 'limit'
+  readonly effect: 'permit' | 'deny' | 'require-consent' | 'limit' | 'except' | 'duty'
   /** Kinds of Consent that satisfy `require-consent`. */
   readonly consent?: readonly string[]
+  /** Ids of closing rows of the same file to which this row is an exception. */
+  readonly lifts?: readonly string[]
+  /** What a release under this row may go against: a Consent's refusal (164.522(a)(1)(iii), (v)), the default policy. */
+  readonly overrides?: readonly ('consent' | 'default-policy')[]
+  /** Obligations of the refusal, where this row denies. */
+  readonly onRefusal?: readonly string[]
+  /** Sensitivity category, for the printed matrix. */
+  readonly category?: string
   readonly obligations?: readonly string[]
   readonly caveats?: readonly string[]
   readonly notice?: string
@@ -135,4 +212,22 @@ export interface LawCondition {
   readonly claims?: readonly string[]
   readonly actions?: readonly string[]
   readonly resourceTypes?: readonly string[]
+  /** Claims that must all hold: a path (`breakGlass.reason`) or `path=value`; empty, false or absent does not hold. */
+  readonly allClaims?: readonly string[]
+  /** Recorded judgements of the custodian whose statute or kind contains one of these texts. */
+  readonly determinations?: readonly string[]
+  /** Basis on which the custodian received the record: tpo-consent, written-consent. */
+  readonly custodianReceived?: readonly string[]
+  /** State regime of the facility the record comes from (registry `regimes`). */
+  readonly regimes?: readonly string[]
+  /** The requester's organization is the one the record comes from. */
+  readonly fromSource?: boolean
+  /** The requester is the patient (or the patient the requester stands for) of the whole resource. */
+  readonly ownRecord?: boolean
+  /** The requesting user wrote the resource. */
+  readonly originator?: boolean
+  /** Age of a patient of the resource in completed years: `from` inclusive, `under` exclusive. */
+  readonly ages?: { readonly from?: number; readonly under?: number }
+  /** Path of a claim that is a filter (QUESTION.md scope, dataset): all its given parts must hold for the resource. */
+  readonly scope?: string
 }

@@ -1,0 +1,197 @@
+import type {
+  Decided,
+  ExchangeId,
+  HttpRequest,
+  HttpResponse,
+  Identified,
+  Received,
+  Recorded,
+  RecordedRefusal,
+  Refused,
+  Segmented,
+  Understood,
+} from '../model/exchange.ts'
+import type { SearchInteraction } from '../model/interaction.ts'
+import { Refusal } from '../model/refusal.ts'
+import { uuidv7 } from './identifiers.ts'
+import { createJudge } from './judge.ts'
+import type { Rooms } from './rooms.ts'
+import { gatherSearch } from './search.ts'
+import { createVisibility } from './visibility.ts'
+
+/**
+ * One exchange, end to end: received → identified → understood → fetched → labelled → decided → segmented → recorded →
+ * respond. Never throws: whatever goes wrong is a refusal, and a refusal is recorded too. When nothing can be recorded
+ * the answer is a constant 503 (invariant 1).
+ */
+export async function exchange(rooms: Rooms, request: HttpRequest): Promise<HttpResponse> {
+  const received = receive(rooms, request)
+  let reached: Received & Partial<Understood> = received
+  try {
+    const document = rooms.interaction.publicDocument(received)
+    if (document !== undefined)
+      return rooms.responder.document(document, await rooms.upstream.capabilities().catch(() => undefined))
+    const identified = await rooms.identity.identify(received)
+    reached = identified
+    const understood = understand(rooms, identified)
+    reached = understood
+    const segmented = await disclose(rooms, understood)
+    if ('refusal' in segmented) return await refuse(rooms, segmented)
+    return await release(rooms, segmented)
+  } catch (error) {
+    return await refuse(rooms, { ...reached, refusal: asRefusal(error) })
+  }
+}
+
+/** Mints the exchange id; the client's own ids are kept as correlation data only (AUDIT 3.3 rule 10). */
+export function receive(rooms: Rooms, request: HttpRequest): Received {
+  const receivedAt = rooms.site.now()
+  const id: ExchangeId = uuidv7(receivedAt.getTime())
+  const header = (name: string): string | undefined => {
+    const value = request.headers.find(([key]) => key.toLowerCase() === name)?.[1]
+    return value !== undefined && /^[\x21-\x7e]{1,128}$/.test(value) ? value : undefined
+  }
+  const requestId = header('x-request-id')
+  const traceparent = header('traceparent')
+  return {
+    id,
+    receivedAt,
+    request,
+    correlation: {
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    },
+  }
+}
+
+function understand(rooms: Rooms, identified: Identified): Understood {
+  const interaction = rooms.interaction.understand(identified)
+  rooms.identity.admit(identified.requester, interaction)
+  return { ...identified, interaction }
+}
+
+/** Fetch, label, decide and segment; a read of what is withheld ends exactly as one of what is absent. */
+async function disclose(rooms: Rooms, understood: Understood): Promise<Segmented | Refused> {
+  return understood.interaction.code === 'search-type'
+    ? search(rooms, { ...understood, interaction: understood.interaction })
+    : read(rooms, understood)
+}
+
+async function read(rooms: Rooms, understood: Understood): Promise<Segmented | Refused> {
+  const { interaction } = understood
+  if (interaction.code === 'search-type') throw new Error('a search is not a read')
+  const versionId = interaction.code === 'vread' ? interaction.versionId : undefined
+  const raw = await rooms.upstream.read(interaction.resourceType, interaction.id, versionId)
+  if (raw === 'absent') return { ...understood, refusal: new Refusal('not-found') }
+  const facts = rooms.labeller.assess(raw)
+  if (
+    facts.notAssessable === undefined &&
+    facts.reference !== `${interaction.resourceType}/${interaction.id}`
+  )
+    throw new Refusal('upstream-invalid', { detail: 'the upstream answered a read with another resource' })
+  const judge = createJudge(rooms, understood)
+  const { labelled, known } = await judge.label([facts])
+  const resources = await judge.decide(labelled, known)
+  const decided = decidedExchange(rooms, understood, judge.directives, resources)
+  const [one] = resources
+  if (one === undefined || one.decision.effect === 'deny')
+    return { ...understood, refusal: new Refusal('not-found'), decided }
+  const visibility = createVisibility(rooms, judge)
+  await visibility.follow(resources)
+  const release = rooms.segmenter.segment({
+    decided,
+    matches: resources,
+    includes: [],
+    withheld: [],
+    hides: visibility.hides,
+  })
+  return { ...decided, release }
+}
+
+async function search(
+  rooms: Rooms,
+  understood: Understood & { readonly interaction: SearchInteraction },
+): Promise<Segmented> {
+  const { interaction } = understood
+  const judge = createJudge(rooms, understood)
+  const visibility = createVisibility(rooms, judge)
+  const page = await gatherSearch(rooms, judge, visibility, understood)
+  const resources = [...page.matches, ...page.includes, ...page.withheld]
+  const decided = decidedExchange(rooms, understood, judge.directives, resources)
+  const self =
+    interaction.offset === 0
+      ? `${rooms.site.baseUrl}/${interaction.resourceType}${interaction.canonical === '' ? '' : `?${interaction.canonical}`}`
+      : rooms.interaction.sealNext(understood, interaction, interaction.offset)
+  const release = rooms.segmenter.segment({
+    decided,
+    matches: page.matches,
+    includes: page.includes,
+    withheld: page.withheld,
+    hides: visibility.hides,
+    page: {
+      self,
+      ...(page.more
+        ? {
+            next: rooms.interaction.sealNext(understood, interaction, interaction.offset + interaction.count),
+          }
+        : {}),
+      ...(page.total === undefined ? {} : { total: page.total }),
+    },
+  })
+  return { ...decided, release }
+}
+
+function decidedExchange(
+  rooms: Rooms,
+  understood: Understood,
+  directives: Decided['directives'],
+  resources: Decided['decision']['resources'],
+): Decided {
+  const anyReleased = resources.some(({ decision }) => decision.effect !== 'deny')
+  const unread = [...directives.values()].flat().filter(({ state }) => state === 'unreadable')
+  return {
+    ...understood,
+    raw: resources.map(({ labelled: { facts } }) => ({ bytes: facts.bytes, hash: facts.hash })),
+    labelled: resources.map(({ labelled }) => labelled),
+    decision: {
+      decision: anyReleased || resources.length === 0 ? 'permit' : 'deny',
+      revision: rooms.site.revision,
+      resources,
+      unread: unread.map(({ ref, why }) => ({ consent: ref, why: why ?? 'unreadable' })),
+    },
+    directives,
+  }
+}
+
+/** The only way out for patient data: the receipt comes first, the response is made from it. */
+async function release(rooms: Rooms, segmented: Segmented): Promise<HttpResponse> {
+  const set = rooms.recorder.disclosure(segmented)
+  let recorded: Recorded
+  try {
+    recorded = { ...segmented, receipt: await rooms.ledger.append(set) }
+  } catch {
+    return rooms.responder.unrecorded()
+  }
+  return rooms.responder.release(recorded)
+}
+
+async function refuse(rooms: Rooms, refused: Refused): Promise<HttpResponse> {
+  try {
+    const receipt = await rooms.ledger.append(rooms.recorder.refusal(refused))
+    const recorded: RecordedRefusal = { ...refused, receipt }
+    return rooms.responder.refuse(recorded)
+  } catch {
+    return rooms.responder.unrecorded()
+  }
+}
+
+/**
+ * Anything that is not a Refusal is a defect of ours: constant answer; into the record go its kind and the place in the
+ * code, never its message, which may quote data.
+ */
+function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  const place = error instanceof Error ? /\bsrc\/[\w/.-]+:\d+/.exec(error.stack ?? '')?.[0] : undefined
+  const kind = error instanceof Error ? error.name : 'unknown error'
+  return new Refusal('internal', { detail: place === undefined ? kind : `${kind} at ${place}`, cause: error })
+}

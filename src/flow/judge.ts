@@ -1,0 +1,189 @@
+import type { ConsentDirective, ConsentOnFile, ConsentQuestion } from '../model/consent.ts'
+import type { AskConsents, DecidedResource, DecisionContext, Reason } from '../model/decision.ts'
+import type { Understood } from '../model/exchange.ts'
+import type { LabelledResource, ResourceFacts } from '../model/label.ts'
+import { directoryFor } from './directory.ts'
+import { birthDateOf, type Known, lookUp } from './lookups.ts'
+import type { Rooms } from './rooms.ts'
+
+/** Labels and decides resources of one exchange; everything the exchange's decisions share is gathered once. */
+export interface Judge {
+  readonly label: (
+    facts: readonly ResourceFacts[],
+  ) => Promise<{ labelled: readonly LabelledResource[]; known: Known }>
+  readonly decide: (
+    labelled: readonly LabelledResource[],
+    known: Known,
+  ) => Promise<readonly DecidedResource[]>
+  /** Decides what was labelled already for patients whose Consents are at hand; for stand-ins that are not fetched. */
+  readonly decideNow: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
+  readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
+}
+
+export function createJudge(rooms: Rooms, exchange: Understood): Judge {
+  const onFile = new Map<string, readonly ConsentOnFile[]>()
+  const directives = new Map<string, readonly ConsentDirective[]>()
+  const birthDates = new Map<string, string>()
+  let shared: SharedFacts | undefined
+
+  const admitPatients = async (patients: ReadonlySet<string>): Promise<void> => {
+    const missing = [...patients].filter(patient => !directives.has(patient))
+    if (missing.length === 0 && shared !== undefined) return
+    const fetched =
+      missing.length === 0
+        ? new Map<string, readonly ConsentOnFile[]>()
+        : await rooms.upstream.consents(missing)
+    for (const patient of missing) {
+      const consents = fetched.get(patient)
+      if (consents === undefined) continue
+      onFile.set(patient, consents)
+      directives.set(patient, rooms.consent.read(consents, exchange.receivedAt, rooms.site.zone))
+    }
+    shared = await shareFacts(rooms, exchange, { onFile, directives, birthDates })
+  }
+
+  const decideNow: Judge['decideNow'] = labelled => {
+    if (shared === undefined) throw new Error('decided before the facts of the exchange were gathered')
+    const { context, ask, question } = shared
+    return rooms.decider
+      .decide(context, labelled, ask)
+      .map(decided => constrain(rooms, exchange, question, decided))
+  }
+
+  return {
+    directives,
+    label: async facts => {
+      const known = await lookUp(rooms, facts)
+      return { labelled: labelAll(rooms, facts, known, exchange.receivedAt), known }
+    },
+    decide: async (labelled, known) => {
+      const patients = new Set(labelled.flatMap(resource => resource.facts.patients))
+      for (const patient of patients) {
+        const birthDate = birthDateOf(known, patient)
+        if (birthDate !== undefined) birthDates.set(patient, birthDate)
+      }
+      await admitPatients(patients)
+      return decideNow(labelled)
+    },
+    decideNow,
+  }
+}
+
+interface SharedFacts {
+  readonly context: DecisionContext
+  readonly question: ConsentQuestion
+  readonly ask: AskConsents
+}
+
+const labelledPages = new WeakMap<
+  Known,
+  { facts: readonly ResourceFacts[]; day: string; labelled: readonly LabelledResource[] }
+>()
+
+/** Labels a list of facts; the same facts with the same look-ups on the same day give the same labels. */
+function labelAll(
+  rooms: Rooms,
+  facts: readonly ResourceFacts[],
+  known: Known,
+  at: Date,
+): readonly LabelledResource[] {
+  const day = at.toISOString().slice(0, 10)
+  const before = labelledPages.get(known)
+  if (before !== undefined && before.facts === facts && before.day === day) return before.labelled
+  const labelled = facts.map(fact => {
+    const birthDate = fact.patients[0] === undefined ? undefined : birthDateOf(known, fact.patients[0])
+    return rooms.labeller.label(fact, known.get, { at, ...(birthDate === undefined ? {} : { birthDate }) })
+  })
+  labelledPages.set(known, { facts, day, labelled })
+  return labelled
+}
+
+async function shareFacts(
+  rooms: Rooms,
+  exchange: Understood,
+  gathered: {
+    readonly onFile: ReadonlyMap<string, readonly ConsentOnFile[]>
+    readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
+    readonly birthDates: ReadonlyMap<string, string>
+  },
+): Promise<SharedFacts> {
+  const { site } = rooms
+  const { requester, purposeOfUse } = exchange
+  const directory = await directoryFor(rooms.upstream, gathered.onFile, requester)
+  const question: ConsentQuestion = {
+    at: exchange.receivedAt,
+    zone: site.zone,
+    action: 'access',
+    purposes: purposeOfUse.effective,
+    actors: [...requester.actors, { role: 'discloser', reference: site.custodian.organization }],
+    recipientClasses: requester.role === undefined ? [] : (site.recipientClasses[requester.role] ?? []),
+    directory,
+  }
+  const context: DecisionContext = {
+    at: exchange.receivedAt,
+    zone: site.zone,
+    custodian: site.custodian,
+    registry: site.registry,
+    requester,
+    purposes: purposeOfUse.effective,
+    action: requester.organization === site.custodian.organization ? 'use' : 'disclose',
+    directory,
+    ...(site.defaultPolicy === undefined ? {} : { defaultPolicy: site.defaultPolicy }),
+    policy: 'law',
+    consents: gathered.directives,
+    birthDates: gathered.birthDates,
+    organizationPolicy: site.organizationPolicy,
+  }
+  const ask: AskConsents = (patient, resource) =>
+    rooms.consent.ask(gathered.directives.get(patient) ?? [], question, resource)
+  return { context, question, ask }
+}
+
+/** Token limits and duties that cannot be met withdraw a permission; they never give one. */
+function constrain(
+  rooms: Rooms,
+  exchange: Understood,
+  question: ConsentQuestion,
+  decided: DecidedResource,
+): DecidedResource {
+  if (decided.decision.effect === 'deny') return decided
+  if (!rooms.identity.reaches(exchange.requester, decided.labelled.facts, exchange.interaction.code))
+    return withdraw(decided, {
+      rule: 'smart-scope',
+      source: 'token',
+      effect: 'deny',
+      citation: 'SMART App Launch 2.2, Scopes',
+    })
+  const { residual } = exchange.requester
+  if (residual.length > 0 && rooms.consent.residual(residual, question, decided.labelled) === 'deny')
+    return withdraw(decided, {
+      rule: 'ihe-pcf-residual',
+      source: 'token',
+      effect: 'deny',
+      citation: 'IHE PCF 3.71.4.2.2.1.4',
+    })
+  const duty = rooms.segmenter.undischargeable(decided.decision)
+  if (duty !== undefined)
+    return withdraw(decided, {
+      rule: `undischargeable:${duty}`,
+      source: 'purpose',
+      effect: 'deny',
+      ground: '171.204(a)(2)',
+    })
+  return decided
+}
+
+function withdraw(decided: DecidedResource, reason: Reason): DecidedResource {
+  return {
+    labelled: decided.labelled,
+    decision: {
+      effect: 'deny',
+      because: [reason, ...decided.decision.because],
+      obligations: [],
+      caveats: [],
+      notices: [],
+      consents: [],
+      redact: [],
+    },
+  }
+}

@@ -1,0 +1,110 @@
+import type { Labeller, Resolution, Upstream } from '../model/doors.ts'
+import type { RawResource } from '../model/exchange.ts'
+import type { ResourceFacts } from '../model/label.ts'
+
+/** Facts by `Type/id`: of the page itself and of everything looked up for it. */
+export interface Known {
+  readonly get: (reference: string) => ResourceFacts | 'absent' | undefined
+}
+
+/** How far lineage is followed: resource → encounter → serviceProvider → partOf. */
+const LINEAGE_DEPTH = 4
+
+const DIRECT_REFERENCE = /^[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/
+
+/** Only `Type/id` can be looked up; everything else leads nowhere the gateway can follow. */
+export function isDirect(reference: string): boolean {
+  return DIRECT_REFERENCE.test(reference)
+}
+
+interface Level {
+  readonly missing: readonly string[]
+  readonly resolution: Resolution
+}
+
+/** What was looked up for a list of facts, level by level; still true while every level resolves to the same object. */
+const remembered = new WeakMap<
+  readonly ResourceFacts[],
+  { readonly levels: readonly Level[]; readonly known: Known }
+>()
+
+/**
+ * Looks up what labelling needs: lineage, sources and the patients themselves (for age), batched by level. The same
+ * list of facts (a page seen before) whose look-ups are still cached gives the same `Known` object.
+ * Throws Refusal `upstream-unavailable` when a look-up fails: doubt denies.
+ */
+export async function lookUp(
+  rooms: { upstream: Upstream; labeller: Labeller },
+  facts: readonly ResourceFacts[],
+): Promise<Known> {
+  const before = remembered.get(facts)
+  if (before !== undefined && (await stillTrue(rooms.upstream, before.levels))) return before.known
+  const known = new Map<string, ResourceFacts | 'absent'>()
+  const levels: Level[] = []
+  for (const fact of facts) known.set(fact.reference, fact)
+  let wanted = new Set<string>()
+  for (const fact of facts) wants(rooms.labeller, fact, wanted)
+  for (let depth = 0; depth < LINEAGE_DEPTH; depth++) {
+    const missing = [...wanted].filter(reference => !known.has(reference) && isDirect(reference))
+    if (missing.length === 0) break
+    const resolution = await rooms.upstream.resolve(missing)
+    levels.push({ missing, resolution })
+    wanted = takeIn(rooms.labeller, missing, resolution, known)
+  }
+  remembered.set(facts, { levels, known })
+  return known
+}
+
+async function stillTrue(upstream: Upstream, levels: readonly Level[]): Promise<boolean> {
+  for (const level of levels) if ((await upstream.resolve(level.missing)) !== level.resolution) return false
+  return true
+}
+
+function takeIn(
+  labeller: Labeller,
+  missing: readonly string[],
+  resolution: Resolution,
+  known: Map<string, ResourceFacts | 'absent'>,
+): Set<string> {
+  const wanted = new Set<string>()
+  for (const reference of missing) {
+    const answer = resolution.get(reference)
+    const found = answer === undefined || answer === 'absent' ? answer : assessAs(labeller, answer, reference)
+    if (found === undefined) continue
+    known.set(reference, found)
+    if (found !== 'absent') wants(labeller, found, wanted)
+  }
+  return wanted
+}
+
+function wants(labeller: Labeller, facts: ResourceFacts, into: Set<string>): void {
+  for (const reference of labeller.lineage(facts)) into.add(reference)
+  for (const patient of facts.patients) into.add(patient)
+}
+
+/** A look-up that answers with another resource than asked for is no answer. */
+function assessAs(labeller: Labeller, raw: RawResource, reference: string): ResourceFacts | undefined {
+  const facts = labeller.assess(raw)
+  return facts.reference === reference ? facts : undefined
+}
+
+const birthDates = new WeakMap<ResourceFacts, string>()
+
+/** Patient.birthDate of a looked-up Patient, or undefined when it is not known. */
+export function birthDateOf(known: Known, patient: string): string | undefined {
+  const facts = known.get(patient)
+  if (facts === undefined || facts === 'absent') return undefined
+  let birthDate = birthDates.get(facts)
+  if (birthDate === undefined) {
+    birthDate = readBirthDate(facts)
+    birthDates.set(facts, birthDate)
+  }
+  return birthDate === '' ? undefined : birthDate
+}
+
+function readBirthDate(facts: ResourceFacts): string {
+  if (facts.notAssessable !== undefined) return ''
+  const resource: unknown = facts.resource ?? JSON.parse(new TextDecoder().decode(facts.bytes))
+  const value = (resource as { birthDate?: unknown }).birthDate
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,124 @@
+import type { Custodian, SiteRegistry } from '../model/decision.ts'
+import type { Identifier, LiteralReference, Resource } from '../model/fhir.ts'
+import type { Question, QuestionRegistry } from '../model/question.ts'
+import { Refusal } from '../model/refusal.ts'
+import type { Requester, RequesterActor } from '../model/requester.ts'
+
+/** The facts of a question in the shapes decide and consent ask for. What is not in the question is not true. */
+
+export function custodianOf(question: Question): Custodian {
+  const custodian = question.custodian ?? {}
+  return {
+    ...custodian,
+    organization: custodian.organization ?? 'Organization/unknown',
+    state: custodian.state ?? '',
+    hipaa: custodian.hipaa ?? 'none',
+    part2: custodian.part2 ?? 'none',
+  }
+}
+
+export function registryOf(question: Question): SiteRegistry {
+  const { part2Programs, sudOnlyFacilities, notFederallyAssisted, sources, agreements, ...other } =
+    question.registry ?? {}
+  return {
+    part2Programs: part2Programs ?? [],
+    sudOnlyFacilities: sudOnlyFacilities ?? [],
+    notFederallyAssisted: notFederallyAssisted ?? [],
+    sources: sourceMap(sources),
+    agreements: agreements ?? [],
+    other,
+  }
+}
+
+function sourceMap(sources: QuestionRegistry['sources']): Readonly<Record<string, string>> {
+  if (sources === undefined) return {}
+  const list = Object.values(sources).every(value => typeof value === 'string') ? undefined : Object.values(sources)
+  if (list === undefined) return sources as Readonly<Record<string, string>>
+  return Object.fromEntries((list as { uri: string; organization: string }[]).map(one => [one.uri, one.organization]))
+}
+
+export function requesterOf(question: Question): Requester {
+  const { requester } = question
+  const user = requester.user ?? undefined
+  const organization = literal(requester.organization)
+  return {
+    key: requester.client ?? '',
+    client: requester.client ?? '',
+    ...(organization === undefined ? {} : { organization }),
+    ...(requester.state === undefined ? {} : { state: requester.state }),
+    hipaa: requester.hipaa ?? 'none',
+    part2: requester.part2 ?? 'none',
+    ...(requester.role === undefined ? {} : { role: requester.role }),
+    ...(user === undefined ? {} : { user }),
+    ...(requester.relationship === undefined ? {} : { relationship: requester.relationship }),
+    userRoles: [],
+    actors: actorsOf(question),
+    scopes: [],
+    claims: requester.claims ?? {},
+    residual: [],
+  }
+}
+
+function actorsOf(question: Question): RequesterActor[] {
+  const { requester } = question
+  if (requester.actors !== undefined)
+    return requester.actors.map(actor => {
+      const inner = typeof actor.reference === 'object' ? actor.reference : undefined
+      const written = typeof actor.reference === 'string' ? actor.reference : inner?.reference
+      const identifier = actor.identifier ?? inner?.identifier
+      return named(actor.role ?? 'recipient', written, identifier)
+    })
+  return [requester.organization, requester.user ?? undefined]
+    .filter(reference => reference !== undefined)
+    .map(reference => named('recipient', reference, undefined))
+}
+
+function named(
+  role: RequesterActor['role'],
+  reference: string | undefined,
+  identifier: Identifier | undefined,
+): RequesterActor {
+  return {
+    role,
+    ...(reference === undefined ? {} : { reference: reference as LiteralReference }),
+    ...(identifier === undefined ? {} : { identifier }),
+  }
+}
+
+function literal(reference: string | undefined): LiteralReference | undefined {
+  return reference === undefined ? undefined : (reference as LiteralReference)
+}
+
+/**
+ * Purposes as v3-ActReason codes.
+ * Throws Refusal `purpose-not-allowed` for a code that is in no map: unknown is never treatment.
+ */
+export function purposesOf(question: Question, map: Readonly<Record<string, string>>): string[] {
+  const given = question.purposeOfUse === undefined ? [] : [question.purposeOfUse].flat()
+  return given.map(purpose => {
+    const keys = typeof purpose === 'string' ? [purpose] : [`${purpose.system ?? ''}|${purpose.code}`]
+    if (typeof purpose !== 'string' && purpose.system === undefined) keys.push(purpose.code)
+    const code = keys.map(key => map[key]).find(found => found !== undefined)
+    if (code !== undefined) return code
+    throw new Refusal('purpose-not-allowed', {
+      diagnostics: `purposeOfUse: ${keys[0] ?? ''} is no known purpose of use; expected a v3-ActReason code such as TREAT`,
+    })
+  })
+}
+
+/** Every patient of a question: as references, and the whole Patient resources where given. */
+export function patientsOf(question: Question): {
+  references: readonly string[]
+  whole: readonly Resource[]
+} {
+  const references: string[] = []
+  const whole: Resource[] = []
+  for (const patient of [question.patient, ...(question.otherPatients ?? [])]) {
+    if ('resourceType' in patient && typeof patient.resourceType === 'string') {
+      const resource = patient as Resource
+      whole.push(resource)
+      references.push(`Patient/${resource.id ?? ''}`)
+    } else if (typeof patient['reference'] === 'string') references.push(patient['reference'])
+  }
+  return { references: [...new Set(references)], whole }
+}

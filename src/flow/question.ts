@@ -1,0 +1,251 @@
+import { Buffer } from 'node:buffer'
+import { hash } from 'node:crypto'
+import type {
+  ConsentDirective,
+  ConsentOnFile,
+  ConsentQuestion,
+  ConsentVerdict,
+  Directory,
+} from '../model/consent.ts'
+import type { AskConsents, DecidedResource, DecisionContext } from '../model/decision.ts'
+import type { ConsentReader, Decider, Labeller } from '../model/doors.ts'
+import type { Resource } from '../model/fhir.ts'
+import type { LabelledResource, ResourceFacts } from '../model/label.ts'
+import type { Answer, AnsweredResource, Question } from '../model/question.ts'
+import type { RequesterRole } from '../model/requester.ts'
+import { custodianOf, patientsOf, purposesOf, registryOf, requesterOf } from './question-facts.ts'
+import { trusted } from './trusted-labels.ts'
+
+/** What answering a question needs: the same deciding rooms as the proxy, and no upstream. */
+export interface QuestionRooms {
+  readonly labellerFor: (question: Question) => Labeller
+  readonly consent: ConsentReader
+  readonly decider: Decider
+  readonly combine: (
+    verdicts: readonly ConsentVerdict[],
+  ) => 'permit' | 'deny' | 'no-consent' | 'not-covered' | 'indeterminate'
+  readonly purposeMap: Readonly<Record<string, string>>
+  readonly recipientClasses: Readonly<Partial<Record<RequesterRole, readonly string[]>>>
+  readonly revision: string
+}
+
+export interface QuestionOptions {
+  /** `none`: Consents alone, without law packs. */
+  readonly policy: 'law' | 'none'
+  /** Take `meta.security` as it stands instead of running the labeller. */
+  readonly trustLabels: boolean
+}
+
+/** A question answered, with the decided resources beside the printable answer (for `segment`). */
+export interface Answered {
+  readonly answer: Answer
+  readonly decided: readonly DecidedResource[]
+  readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
+}
+
+/** Answers one question of QUESTION.md: label, read the Consents, decide; the rooms are those of the proxy. */
+export function answerQuestion(rooms: QuestionRooms, question: Question, options: QuestionOptions): Answered {
+  const facts = gatherFacts(rooms, question)
+  const labelled = facts.resources.map(one =>
+    options.trustLabels ? trusted(one) : facts.labeller.label(one, facts.look, facts.labelContext(one)),
+  )
+  const { context, ask, directives, consentQuestion } = decisionFacts(rooms, question, options, facts)
+  const decided = rooms.decider.decide(context, labelled, ask)
+  const overall = overallDecision(rooms, question, options, decided, patient =>
+    rooms.consent.ask(directives.get(patient) ?? [], consentQuestion, classQuestion(question, facts)),
+  )
+  return { answer: toAnswer(rooms, question, decided, directives, overall), decided, directives }
+}
+
+interface GatheredFacts {
+  readonly labeller: Labeller
+  readonly at: Date
+  readonly resources: readonly ResourceFacts[]
+  readonly look: (reference: string) => ResourceFacts | 'absent' | undefined
+  readonly labelContext: (facts: ResourceFacts) => { at: Date; birthDate?: string }
+  readonly patients: readonly string[]
+  readonly birthDates: ReadonlyMap<string, string>
+  readonly directory: Directory
+}
+
+function gatherFacts(rooms: QuestionRooms, question: Question): GatheredFacts {
+  const labeller = rooms.labellerFor(question)
+  const at = new Date(question.at)
+  const assess = (resource: Resource): ResourceFacts => {
+    const bytes = Buffer.from(JSON.stringify(resource))
+    return labeller.assess({ bytes, hash: hash('sha256', bytes, 'base64url') })
+  }
+  const resources = (question.resources ?? []).map(assess)
+  const { references, whole } = patientsOf(question)
+  const byReference = new Map<string, ResourceFacts>()
+  const directory = new Map<string, Resource>()
+  for (const resource of [...(question.directory ?? []), ...whole, ...question.consents]) {
+    byReference.set(`${resource.resourceType}/${resource.id ?? ''}`, assess(resource))
+    directory.set(`${resource.resourceType}/${resource.id ?? ''}`, resource)
+  }
+  for (const one of resources) byReference.set(one.reference, one)
+  const unresolvable = new Set(question.unresolvable ?? [])
+  const birthDates = new Map<string, string>()
+  for (const patient of whole)
+    if (typeof patient['birthDate'] === 'string')
+      birthDates.set(`Patient/${patient.id ?? ''}`, patient['birthDate'])
+  return {
+    labeller,
+    at,
+    resources,
+    look: reference => (unresolvable.has(reference) ? undefined : (byReference.get(reference) ?? 'absent')),
+    labelContext: one => {
+      const birthDate = one.patients[0] === undefined ? undefined : birthDates.get(one.patients[0])
+      return { at, ...(birthDate === undefined ? {} : { birthDate }) }
+    },
+    patients: references,
+    birthDates,
+    directory: { resolve: reference => (unresolvable.has(reference) ? undefined : directory.get(reference)) },
+  }
+}
+
+function decisionFacts(
+  rooms: QuestionRooms,
+  question: Question,
+  options: QuestionOptions,
+  facts: GatheredFacts,
+) {
+  const zone = question.zone ?? 'UTC'
+  const requester = requesterOf(question)
+  const purposes = purposesOf(question, rooms.purposeMap)
+  const custodian = custodianOf(question)
+  const action = typeof question.action === 'string' ? question.action : (question.action?.code ?? 'access')
+  const patients = new Set([...facts.patients, ...facts.resources.flatMap(one => one.patients)])
+  const directives = readConsents(rooms.consent, question, [...patients], facts.at, zone)
+  const consentQuestion: ConsentQuestion = {
+    at: facts.at,
+    zone,
+    action: action === 'disclose' ? 'access' : action,
+    purposes,
+    actors: [
+      ...requester.actors,
+      ...(question.custodian?.organization === undefined
+        ? []
+        : [{ role: 'discloser', reference: custodian.organization } as const]),
+    ],
+    recipientClasses: requester.role === undefined ? [] : (rooms.recipientClasses[requester.role] ?? []),
+    directory: facts.directory,
+    ...(question.class === undefined ? {} : { classes: question.class }),
+  }
+  const context: DecisionContext = {
+    at: facts.at,
+    zone,
+    custodian,
+    registry: registryOf(question),
+    requester,
+    purposes,
+    action,
+    directory: facts.directory,
+    ...(question.defaultPolicy === undefined ? {} : { defaultPolicy: question.defaultPolicy }),
+    policy: options.policy,
+    consents: directives,
+    birthDates: facts.birthDates,
+    organizationPolicy: [],
+  }
+  const ask: AskConsents = (patient, resource) =>
+    rooms.consent.ask(directives.get(patient) ?? [], consentQuestion, resource)
+  return { context, ask, directives, consentQuestion }
+}
+
+/** Consents by patient: by `Consent.patient`; one that names nobody we know concerns everybody (doubt). */
+function readConsents(
+  reader: ConsentReader,
+  question: Question,
+  patients: readonly string[],
+  at: Date,
+  zone: string,
+): Map<string, readonly ConsentDirective[]> {
+  const onFile = new Map<string, ConsentOnFile[]>(patients.map(patient => [patient, []]))
+  for (const resource of question.consents) {
+    const named = namedPatient(resource)
+    const meta = resource['meta'] as { versionId?: string } | undefined
+    const version = meta?.versionId
+    const ref = { reference: `Consent/${resource.id ?? ''}`, ...(version === undefined ? {} : { version }) }
+    const lists =
+      named !== undefined && onFile.has(named)
+        ? [onFile.get(named)]
+        : named === undefined
+          ? [...onFile.values()]
+          : []
+    for (const list of lists) list?.push({ ref, resource })
+  }
+  return new Map([...onFile].map(([patient, consents]) => [patient, reader.read(consents, at, zone)]))
+}
+
+function namedPatient(consent: Resource): string | undefined {
+  const patient = consent['patient'] as { reference?: unknown } | undefined
+  if (typeof patient?.reference !== 'string') return undefined
+  return /(?:^|\/)(Patient\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/.*)?$/.exec(patient.reference)?.[1]
+}
+
+/** A question about Consents alone has no resource: it is asked of an unlabelled one of the class in question. */
+function classQuestion(question: Question, facts: GatheredFacts): LabelledResource {
+  const type = question.class?.find(({ code }) => /^[A-Z]/.test(code))?.code ?? 'Basic'
+  const bytes = Buffer.from(
+    JSON.stringify({
+      resourceType: type,
+      id: 'asked',
+      subject: { reference: facts.patients[0] ?? 'Patient/unknown' },
+    }),
+  )
+  return trusted(facts.labeller.assess({ bytes, hash: hash('sha256', bytes, 'base64url') }))
+}
+
+function overallDecision(
+  rooms: QuestionRooms,
+  question: Question,
+  options: QuestionOptions,
+  decided: readonly DecidedResource[],
+  askClass: (patient: string) => readonly ConsentVerdict[],
+): Answer['decision'] {
+  if (decided.some(({ decision }) => decision.effect !== 'deny')) return 'permit'
+  if (decided.length > 0 && options.policy === 'law') return 'deny'
+  const { references } = patientsOf(question)
+  const outcomes = references.map(patient => rooms.combine(askClass(patient)))
+  if (decided.length === 0 && outcomes.every(outcome => outcome === 'permit')) return 'permit'
+  for (const strongest of ['indeterminate', 'deny'] as const)
+    if (outcomes.includes(strongest)) return strongest
+  if (decided.length > 0 && outcomes.includes('permit')) return 'deny'
+  return 'no-consent'
+}
+
+function toAnswer(
+  rooms: QuestionRooms,
+  question: Question,
+  decided: readonly DecidedResource[],
+  directives: ReadonlyMap<string, readonly ConsentDirective[]>,
+  decision: Answer['decision'],
+): Answer {
+  const unread = [...directives.values()].flat().filter(({ state }) => state === 'unreadable')
+  return {
+    ...(question.id === undefined ? {} : { id: question.id }),
+    decision,
+    revision: rooms.revision,
+    resources: Object.fromEntries(decided.map(one => [one.labelled.facts.reference, answered(one)])),
+    obligations: [...new Set(decided.flatMap(one => one.decision.obligations))],
+    notices: [...new Set(decided.flatMap(one => one.decision.notices))],
+    ...(unread.length === 0
+      ? {}
+      : { unread: unread.map(({ ref, why }) => ({ consent: ref.reference, why: why ?? 'unreadable' })) }),
+  }
+}
+
+/** One decided resource in the words of QUESTION.md. */
+export function answered({ labelled, decision }: DecidedResource): AnsweredResource {
+  return {
+    effect: decision.effect,
+    labels: [labelled.confidentiality, ...labelled.codes],
+    because: decision.because.map(({ consent, ...reason }) => ({
+      ...reason,
+      ...(consent === undefined ? {} : { consent: consent.reference }),
+    })),
+    obligations: decision.obligations,
+    caveats: decision.caveats,
+    ...(decision.redact.length === 0 ? {} : { redacted: decision.redact }),
+  }
+}

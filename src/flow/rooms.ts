@@ -1,0 +1,57 @@
+import type { Custodian, OrganizationRule, SiteRegistry } from '../model/decision.ts'
+import type {
+  ConsentReader,
+  Decider,
+  Identity,
+  InteractionParser,
+  Labeller,
+  Recorder,
+  Responder,
+  Segmenter,
+  Upstream,
+} from '../model/doors.ts'
+import type { Ledger } from '../model/record.ts'
+import type { RequesterRole } from '../model/requester.ts'
+import type { Cursors } from './cursors.ts'
+
+/** What the corridors walk through: the rooms' doors and the few site facts that flow itself hands around. */
+export interface Rooms {
+  readonly identity: Identity
+  readonly interaction: InteractionParser
+  readonly upstream: Upstream
+  readonly labeller: Labeller
+  readonly consent: ConsentReader
+  readonly decider: Decider
+  readonly segmenter: Segmenter
+  readonly recorder: Recorder
+  readonly ledger: Ledger
+  readonly responder: Responder
+  readonly cursors: Cursors
+  readonly references: ReferencePaths
+  readonly site: Site
+}
+
+/** Which elements a search parameter reads; from interaction's own table, handed over by house. */
+export interface ReferencePaths {
+  readonly referencePaths: (
+    resourceType: string,
+    parameter: string,
+  ) => { readonly paths: readonly string[]; readonly targets: readonly string[] }
+  readonly searchParameterPaths: (resourceType: string, parameter: string) => readonly string[]
+}
+
+/** Site facts and policy in force; `revision` names them all. */
+export interface Site {
+  readonly baseUrl: string
+  readonly custodian: Custodian
+  readonly registry: SiteRegistry
+  readonly zone: string
+  /** Absent: law alone decides where no Consent is on file. */
+  readonly defaultPolicy?: string
+  readonly organizationPolicy: readonly OrganizationRule[]
+  readonly recipientClasses: Readonly<Partial<Record<RequesterRole, readonly string[]>>>
+  readonly revision: string
+  readonly limits: { readonly scannedEntries: number }
+  readonly now: () => Date
+  readonly newId: () => string
+}

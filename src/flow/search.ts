@@ -1,0 +1,150 @@
+import type { DecidedResource } from '../model/decision.ts'
+import type { RawPage, Understood } from '../model/exchange.ts'
+import type { SearchInteraction } from '../model/interaction.ts'
+import { Refusal } from '../model/refusal.ts'
+import type { Cursor } from './cursors.ts'
+import { gatherIncludes } from './includes.ts'
+import type { Judge } from './judge.ts'
+import { factsOf } from './pages.ts'
+import type { Rooms } from './rooms.ts'
+import type { Visibility } from './visibility.ts'
+
+/** One page of the visible world: what the requester gets, what was withheld on the way, and whether more follows. */
+export interface VisiblePage {
+  readonly matches: readonly DecidedResource[]
+  readonly includes: readonly DecidedResource[]
+  readonly withheld: readonly DecidedResource[]
+  readonly more: boolean
+  /** Known only where this answer holds the whole visible set. */
+  readonly total?: number
+}
+
+/**
+ * Walks the upstream's pages until `count` visible matches and the one after are found, so that page size, links and
+ * total are those of a world without the withheld resources (invariant 3).
+ * Throws Refusal `too-costly` after `limits.scannedEntries` entries.
+ */
+export async function gatherSearch(
+  rooms: Rooms,
+  judge: Judge,
+  visibility: Visibility,
+  exchange: Understood & { readonly interaction: SearchInteraction },
+): Promise<VisiblePage> {
+  const search = exchange.interaction
+  const walk = await walkPages(rooms, judge, visibility, exchange)
+  await visibility.follow(walk.matches)
+  const included = await gatherIncludes(rooms, judge, search, walk.matches, visibility)
+  const whole = search.offset === 0 && !walk.more
+  return {
+    matches: walk.matches,
+    includes: included.released,
+    withheld: [...walk.withheld, ...included.withheld],
+    more: walk.more,
+    ...(whole ? { total: walk.matches.length } : {}),
+  }
+}
+
+interface Walk {
+  readonly matches: DecidedResource[]
+  readonly withheld: DecidedResource[]
+  more: boolean
+}
+
+async function walkPages(
+  rooms: Rooms,
+  judge: Judge,
+  visibility: Visibility,
+  exchange: Understood & { readonly interaction: SearchInteraction },
+): Promise<Walk> {
+  const search = exchange.interaction
+  const end = search.offset + search.count
+  const walk: Walk = { matches: [], withheld: [], more: false }
+  let cursor: Cursor = rooms.cursors.find(exchange, search) ?? { link: undefined, before: 0 }
+  let scanned = 0
+  for (;;) {
+    const page = await pageAt(rooms, search, cursor)
+    let seen = cursor.before
+    for (const decided of await decidePage(rooms, judge, visibility, search, page)) {
+      if (decided.decision.effect === 'deny') {
+        walk.withheld.push(decided)
+        continue
+      }
+      if (seen === end) {
+        rooms.cursors.keep(exchange, search, end, cursor)
+        walk.more = true
+        return walk
+      }
+      if (seen >= search.offset) walk.matches.push(decided)
+      seen++
+    }
+    scanned += page.entries.length
+    if (page.next === undefined) return walk
+    if (scanned > rooms.site.limits.scannedEntries) throw new Refusal('too-costly')
+    cursor = { link: page.next, before: seen }
+  }
+}
+
+function pageAt(rooms: Rooms, search: SearchInteraction, cursor: Cursor): Promise<RawPage> {
+  return cursor.link === undefined
+    ? rooms.upstream.search(search.resourceType, upstreamQuery(search))
+    : rooms.upstream.next(cursor.link)
+}
+
+/**
+ * Own-element predicates and order, from the parsed model. One match more than asked for is fetched, which usually
+ * answers whether another page follows. Includes stay here: they are resolved over the visible world.
+ */
+export function upstreamQuery(search: SearchInteraction): string {
+  const parts = search.parameters.map(
+    ({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  )
+  if (search.sort !== undefined) parts.push(`_sort=${encodeURIComponent(search.sort)}`)
+  parts.push(`_count=${search.count + 1}`)
+  return parts.join('&')
+}
+
+async function decidePage(
+  rooms: Rooms,
+  judge: Judge,
+  visibility: Visibility,
+  search: SearchInteraction,
+  page: RawPage,
+): Promise<readonly DecidedResource[]> {
+  const facts = factsOf(rooms.labeller, page)
+  const { labelled, known } = await judge.label(facts)
+  const decided = await judge.decide(labelled, known)
+  const predicates = referencePredicates(rooms, search)
+  if (predicates.size === 0) return decided
+  await visibility.follow(decided.filter(one => one.decision.effect !== 'deny'))
+  return decided.map(one => (touchesHidden(one, predicates, visibility) ? unmatched(one) : one))
+}
+
+/** Elements that the reference parameters of a search read, other than the patient's own. */
+function referencePredicates(rooms: Rooms, search: SearchInteraction): ReadonlySet<string> {
+  const elements = new Set<string>()
+  for (const { name, type } of search.parameters) {
+    if (type !== 'reference' || name === 'patient' || name === 'subject') continue
+    for (const path of rooms.references.referencePaths(search.resourceType, name).paths)
+      elements.add(path).add(`${path}Reference`)
+  }
+  return elements
+}
+
+/** A predicate that met a reference the requester cannot see must not have matched (invariant 4). */
+function touchesHidden(
+  decided: DecidedResource,
+  elements: ReadonlySet<string>,
+  visibility: Visibility,
+): boolean {
+  return decided.labelled.facts.references.some(
+    ({ element, target }) => elements.has(element) && visibility.hides(target, decided),
+  )
+}
+
+function unmatched(decided: DecidedResource): DecidedResource {
+  const reason = { rule: 'predicate-on-hidden-reference', source: 'label', effect: 'deny' } as const
+  return {
+    labelled: decided.labelled,
+    decision: { ...decided.decision, effect: 'deny', because: [reason, ...decided.decision.because] },
+  }
+}

@@ -1,0 +1,156 @@
+import type { DecidedResource } from '../model/decision.ts'
+import { SYSTEM } from '../model/fhir.ts'
+import {
+  CONFIDENTIALITY_ORDER,
+  type Confidentiality,
+  type Label,
+  type LabelledResource,
+} from '../model/label.ts'
+import type { MutableObject } from './redact.ts'
+
+const DS4P = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/'
+const BASIS = `${DS4P}extension-sec-label-basis`
+const CLASSIFIER = `${DS4P}extension-sec-label-classifier`
+const RELATED_ARTIFACT = `${DS4P}extension-sec-label-related-artifact`
+const DISPLAY = `${DS4P}extension-display`
+
+const CONFIDENTIALITY_DISPLAY: Readonly<Record<Confidentiality, string>> = {
+  U: 'unrestricted',
+  L: 'low',
+  M: 'moderate',
+  N: 'normal',
+  R: 'restricted',
+  V: 'very restricted',
+}
+
+/** Security label marks of THO that ask the recipient to render the display text. */
+const REDISCLOSURE_MARK = 'RedisclosureProhibitionMark'
+
+/** What a release carries besides its labels. */
+export interface Accompaniment {
+  /** Texts for extension-display, in order: statements, then the scope of the consent. */
+  readonly texts: readonly string[]
+  /** Gateway URLs of the Consents the release rests on. */
+  readonly consents: readonly string[]
+}
+
+/** Whether a released resource carries labels at all; an unlabelled one leaves byte for byte. */
+export function needsMarks(decided: DecidedResource): boolean {
+  const { labelled, decision } = decided
+  return visibleLabels(labelled).length > 0 || decision.caveats.length > 0 || decision.notices.length > 0
+}
+
+/** Labels a cleared requester is told: sensitivity and policy, not the house's own working notes. */
+function visibleLabels(labelled: LabelledResource): Label[] {
+  return labelled.labels.filter(
+    label => label.code !== 'UNASSESSED' && label.system !== SYSTEM.confidentiality,
+  )
+}
+
+/**
+ * Writes DS4P labels into `meta` of a released resource, in place: upstream codings stay, exactly one confidentiality
+ * (the highest), own labels with basis and classifier, handling caveats, and display texts where a mark asks for them.
+ * DS4P 1.0.0, "Detailed Specifications"; 42 CFR 2.32 for the texts.
+ */
+export function mark(resource: MutableObject, decided: DecidedResource, along: Accompaniment): void {
+  const meta = objectAt(resource, 'meta')
+  const upstream = Array.isArray(meta['security']) ? (meta['security'] as MutableObject[]) : []
+  const kept = upstream.filter(coding => coding['system'] !== SYSTEM.confidentiality)
+  const present = new Set(kept.map(coding => `${String(coding['system'])}|${String(coding['code'])}`))
+  const security = [confidentialityCoding(upstream, decided.labelled), ...kept]
+  const add = (coding: MutableObject): void => {
+    const key = `${String(coding['system'])}|${String(coding['code'])}`
+    if (present.has(key)) return
+    present.add(key)
+    security.push(coding)
+  }
+  for (const label of visibleLabels(decided.labelled))
+    if (label.origin !== 'upstream') add(labelCoding(label))
+  for (const caveat of decided.decision.caveats) add(caveatCoding(caveat, along.consents))
+  if (along.texts.length > 0) add({ system: SYSTEM.actCode, code: REDISCLOSURE_MARK })
+  meta['security'] = security
+  if (along.texts.length > 0) addDisplays(meta, along)
+  placeMetaEarly(resource, meta)
+}
+
+function objectAt(holder: MutableObject, key: string): MutableObject {
+  const value = holder[key]
+  return typeof value === 'object' && value !== null ? (value as MutableObject) : {}
+}
+
+/** `meta` stands after resourceType and id, where readers look for it. */
+function placeMetaEarly(resource: MutableObject, meta: MutableObject): void {
+  if (resource['meta'] !== undefined) {
+    resource['meta'] = meta
+    return
+  }
+  const rest = Object.entries(resource).filter(([key]) => key !== 'resourceType' && key !== 'id')
+  for (const [key] of rest) delete resource[key]
+  resource['meta'] = meta
+  for (const [key, value] of rest) resource[key] = value
+}
+
+function confidentialityCoding(
+  upstream: readonly MutableObject[],
+  labelled: LabelledResource,
+): MutableObject {
+  const same = upstream.find(
+    c => c['system'] === SYSTEM.confidentiality && c['code'] === labelled.confidentiality,
+  )
+  if (same !== undefined) return same
+  const basis = labelled.labels.find(label => label.basis !== undefined)?.basis
+  return {
+    ...(basis === undefined ? {} : { extension: [{ url: BASIS, valueCoding: { ...basis } }] }),
+    system: SYSTEM.confidentiality,
+    code: labelled.confidentiality,
+    display: CONFIDENTIALITY_DISPLAY[labelled.confidentiality],
+  }
+}
+
+function labelCoding(label: Label): MutableObject {
+  const extension: MutableObject[] = [{ url: CLASSIFIER, valueReference: { display: 'Consentry' } }]
+  if (label.basis !== undefined) extension.unshift({ url: BASIS, valueCoding: { ...label.basis } })
+  return {
+    extension,
+    system: label.system,
+    code: label.code,
+    ...(label.display === undefined ? {} : { display: label.display }),
+  }
+}
+
+function caveatCoding(code: string, consents: readonly string[]): MutableObject {
+  const justified = code === 'NORDSCLCD' && consents.length > 0
+  return {
+    ...(justified
+      ? {
+          extension: consents.map(url => ({
+            url: RELATED_ARTIFACT,
+            valueRelatedArtifact: { type: 'justification', url },
+          })),
+        }
+      : {}),
+    system: SYSTEM.actCode,
+    code,
+  }
+}
+
+function addDisplays(meta: MutableObject, along: Accompaniment): void {
+  const extension = Array.isArray(meta['extension']) ? (meta['extension'] as MutableObject[]) : []
+  const displays = along.texts.map(text => ({ url: DISPLAY, valueAnnotation: { text } }))
+  meta['extension'] = [...extension, ...displays]
+}
+
+/** High-water mark over the released resources: confidentiality only, after segmentation (V > R > N > M > L > U). */
+export function highWaterMark(released: readonly DecidedResource[]): Confidentiality | undefined {
+  let highest = -1
+  for (const { labelled } of released)
+    highest = Math.max(highest, CONFIDENTIALITY_ORDER.indexOf(labelled.confidentiality))
+  return CONFIDENTIALITY_ORDER[highest]
+}
+
+/** The Bundle's own label: confidentiality only; privacy-revealing tags never stand on a Bundle (invariant 6). */
+export function bundleMeta(released: readonly DecidedResource[]): MutableObject | undefined {
+  const code = highWaterMark(released)
+  if (code === undefined) return undefined
+  return { security: [{ system: SYSTEM.confidentiality, code, display: CONFIDENTIALITY_DISPLAY[code] }] }
+}

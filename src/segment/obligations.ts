@@ -1,0 +1,63 @@
+import type { ResourceDecision } from '../model/decision.ts'
+
+/**
+ * Obligations of QUESTION.md that segment itself makes visible in the answer, and those that others discharge
+ * (R: the record; C: a condition decide has verified). One that stands in neither table cannot be discharged:
+ * the resource does not leave (invariant 2).
+ */
+const VISIBLE: ReadonlySet<string> = new Set([
+  'P2_NOTICE',
+  'P2_CONSENT_COPY',
+  'P2_NO_REVEAL',
+  'P2_NO_LEGAL_PROCEEDINGS',
+  'NO_FURTHER_USE_REQUEST',
+])
+
+const RECORDED: ReadonlySet<string> = new Set([
+  'AUDIT',
+  'P2_LIMIT_TO_PURPOSE',
+  'P2_EMERGENCY_DOC',
+  'P2_INTERMEDIARY_LIST',
+  'P2_CONTRACT',
+  'P2_RESEARCH_TERMS',
+  'P2_AUDIT_AGREEMENT',
+  'QSOA_ON_FILE',
+  'MIN_NECESSARY',
+  'ACCOUNTING_LOG',
+  'AUTH_SCOPE',
+  'BTG_ALERT',
+  'BTG_REVIEW',
+  'VERIFY_AUTHORITY',
+  'DUA_ON_FILE',
+  'COURT_ORDER_SCOPE',
+  'PROFESSIONAL_JUDGEMENT',
+  'PATIENT_INFORMED',
+  'RECORD_NOTATION',
+  'RECORD_REPRESENTATION',
+])
+
+const STATE_NOTICE = 'STATE_NOTICE:'
+
+/**
+ * Names the first obligation of a decision that this version cannot discharge, or undefined.
+ * @param notices ids of the notices that can be attached
+ */
+export function undischargeable(
+  decision: ResourceDecision,
+  notices: ReadonlySet<string>,
+): string | undefined {
+  const unknownNotice = decision.notices.find(id => !notices.has(id))
+  if (unknownNotice !== undefined) return `notice ${unknownNotice}`
+  return decision.obligations.find(obligation => {
+    if (obligation.startsWith(STATE_NOTICE)) return !notices.has(obligation.slice(STATE_NOTICE.length))
+    return !VISIBLE.has(obligation) && !RECORDED.has(obligation)
+  })
+}
+
+/** Notices a decision asks for, by its `notices` and its STATE_NOTICE obligations, each once. */
+export function noticesOf(decision: ResourceDecision): string[] {
+  const stated = decision.obligations
+    .filter(o => o.startsWith(STATE_NOTICE))
+    .map(o => o.slice(STATE_NOTICE.length))
+  return [...new Set([...decision.notices, ...stated])]
+}

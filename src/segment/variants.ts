@@ -1,0 +1,84 @@
+import { Buffer } from 'node:buffer'
+import { LRUCache } from 'lru-cache'
+import type { DecidedResource } from '../model/decision.ts'
+import type { JsonValue } from '../model/fhir.ts'
+import type { ResourceFacts } from '../model/label.ts'
+import { containsOrigin, rewriteLinks } from '../model/links.ts'
+import { parseLossless, stringifyLossless } from '../model/lossless-json.ts'
+import { type Accompaniment, mark, needsMarks } from './mark.ts'
+import { type MutableObject, type RequiredElements, removePaths } from './redact.ts'
+
+export interface VariantOptions {
+  readonly baseUrl: string
+  readonly upstreamBase: string
+  readonly required: RequiredElements
+  readonly cacheBytes: number
+}
+
+/** The bytes of one resource as one class of requester may have it. */
+export interface Variants {
+  /**
+   * @param hidden paths of references to remove
+   * @param along what accompanies it; part of the cache key through `alongKey`
+   */
+  readonly of: (
+    decided: DecidedResource,
+    hidden: readonly string[],
+    along: Accompaniment,
+    alongKey: string,
+  ) => Uint8Array
+}
+
+/**
+ * Released bytes by content hash and by what was done to them. The untouched case is the upstream's own bytes, so
+ * decimals keep their digits and nothing is serialized twice (DESIGN §4); a changed one is rebuilt with number sources.
+ */
+export function createVariants(options: VariantOptions): Variants {
+  const needle = Buffer.from(new URL(options.upstreamBase).host)
+  const cache = new LRUCache<string, Uint8Array>({
+    maxSize: options.cacheBytes,
+    sizeCalculation: bytes => bytes.length + 200,
+  })
+  const named = new WeakMap<ResourceFacts, boolean>()
+
+  const namesUpstream = (facts: ResourceFacts): boolean => {
+    const known = named.get(facts)
+    if (known !== undefined) return known
+    const found = containsOrigin(facts.bytes, needle)
+    named.set(facts, found)
+    return found
+  }
+
+  return {
+    of: (decided, hidden, along, alongKey) => {
+      const { facts, classKey } = decided.labelled
+      const redact = decided.decision.effect === 'redact' ? decided.decision.redact : []
+      const marked = needsMarks(decided)
+      if (hidden.length === 0 && redact.length === 0 && !marked && !namesUpstream(facts)) return facts.bytes
+      const key = `${facts.hash}|${marked ? `${classKey}|${alongKey}` : ''}|${hidden.join(' ')}|${redact.join(' ')}`
+      const cached = cache.get(key)
+      if (cached !== undefined) return cached
+      const bytes = rebuild(decided, [...hidden, ...redact], marked ? along : undefined, options)
+      cache.set(key, bytes)
+      return bytes
+    },
+  }
+}
+
+function rebuild(
+  decided: DecidedResource,
+  removed: readonly string[],
+  along: Accompaniment | undefined,
+  options: VariantOptions,
+): Uint8Array {
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(decided.labelled.facts.bytes)
+  const resource = parseLossless(text) as unknown as MutableObject
+  removePaths(resource, removed, options.required)
+  const linked = rewriteLinks(
+    resource as unknown as JsonValue,
+    options.upstreamBase,
+    options.baseUrl,
+  ) as unknown as MutableObject
+  if (along !== undefined) mark(linked, decided, along)
+  return Buffer.from(stringifyLossless(linked as unknown as JsonValue))
+}

@@ -1,0 +1,118 @@
+import { Buffer } from 'node:buffer'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import express, { type Express } from 'express'
+import { createProxyMiddleware } from 'http-proxy-middleware'
+import type { HttpRequest, HttpResponse } from '../model/exchange.ts'
+
+export interface AppOptions {
+  /** Path of the FHIR API, e.g. `/fhir`. */
+  readonly basePath: string
+  /** The one path every FHIR request walks. Never rejects. */
+  readonly exchange: (request: HttpRequest) => Promise<HttpResponse>
+  /** The constant answer when the gateway itself is the matter: overload, body too large. */
+  readonly refuse: (kind: 'overload' | 'too-large' | 'not-found') => HttpResponse
+  readonly ready: () => Promise<boolean>
+  readonly requestBodyBytes: number
+  readonly requestsInFlight: number
+  readonly passThrough: readonly { readonly path: string; readonly url: string }[]
+}
+
+/** The door: bytes in, bytes out. It knows nothing of FHIR; method, target and headers are handed on as received. */
+export function createApp(options: AppOptions): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.get('/health/live', (_request, response) => {
+    response.type('text/plain').send('live\n')
+  })
+  app.get('/health/ready', (_request, response, next) => {
+    options.ready().then(ready => {
+      response
+        .status(ready ? 200 : 503)
+        .type('text/plain')
+        .send(ready ? 'ready\n' : 'not ready\n')
+    }, next)
+  })
+  for (const { path, url } of options.passThrough) app.use(path, passThrough(url))
+  let inFlight = 0
+  app.use((request: IncomingMessage, response: ServerResponse) => {
+    if (!isUnder(request.url ?? '', options.basePath)) return send(response, options.refuse('not-found'))
+    if (inFlight >= options.requestsInFlight) return send(response, options.refuse('overload'))
+    inFlight++
+    serve(options, request, response)
+      .catch(() => response.destroy())
+      .finally(() => {
+        inFlight--
+      })
+  })
+  return app
+}
+
+/**
+ * Prefix match on the raw target: everything that could be meant for the FHIR API, however oddly written, goes to the
+ * strict parser, which refuses what is odd. `originalUrl` is not used because nothing has rewritten the target here.
+ */
+function isUnder(target: string, basePath: string): boolean {
+  return target === basePath || target.startsWith(`${basePath}/`) || target.startsWith(`${basePath}?`)
+}
+
+async function serve(options: AppOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await readBody(request, options.requestBodyBytes)
+  if (body === undefined) {
+    response.setHeader('Connection', 'close')
+    send(response, options.refuse('too-large'))
+    return
+  }
+  const answer = await options.exchange({
+    method: request.method ?? '',
+    target: request.url ?? '',
+    headers: pairs(request.rawHeaders),
+    body,
+    remoteAddress: request.socket.remoteAddress ?? '',
+  })
+  send(response, answer)
+}
+
+const EMPTY_BODY = new Uint8Array(0)
+
+/** The whole body, or undefined when it is larger than the limit. */
+async function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Array | undefined> {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  if (encoding === undefined && (length === undefined || length === '0')) return EMPTY_BODY
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request) {
+    const buffer = chunk as Buffer
+    size += buffer.length
+    if (size > limitBytes) return undefined
+    chunks.push(buffer)
+  }
+  return Buffer.concat(chunks)
+}
+
+function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {
+  const headers: (readonly [string, string])[] = []
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    headers.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''])
+  return headers
+}
+
+function send(response: ServerResponse, answer: HttpResponse): void {
+  response.writeHead(answer.status, { ...answer.headers, 'Content-Length': Buffer.byteLength(answer.body) })
+  response.end(answer.body)
+}
+
+/** Only for configured paths that carry no patient data (DESIGN §4); an upstream failure is a plain 502. */
+function passThrough(url: string): ReturnType<typeof createProxyMiddleware> {
+  return createProxyMiddleware({
+    target: url,
+    changeOrigin: true,
+    xfwd: false,
+    on: {
+      error: (_error, _request, response) => {
+        if ('writeHead' in response && !response.headersSent) response.writeHead(502).end()
+        else response.destroy()
+      },
+    },
+  })
+}

@@ -36,10 +36,10 @@ interface Question {
 
 type Room = InteractionOptions & { readonly tokens: PageTokens }
 
-const DOCUMENTS: Readonly<Record<string, CapabilitiesInteraction['document']>> = {
-  '/metadata': 'metadata',
-  '/.well-known/smart-configuration': 'smart-configuration',
-}
+const DOCUMENTS: ReadonlyMap<string, CapabilitiesInteraction['document']> = new Map([
+  ['/metadata', 'metadata'],
+  ['/.well-known/smart-configuration', 'smart-configuration'],
+])
 const ROOT_WORDS: ReadonlySet<string> = new Set(['_history', '_search', 'metadata', '.well-known'])
 
 /**
@@ -72,7 +72,9 @@ function pageLink(room: Room, resourceType: string, token: string): string {
 function publicDocument({ request }: Received, room: Room): CapabilitiesInteraction | undefined {
   const mark = request.target.indexOf('?')
   const path = mark < 0 ? request.target : request.target.slice(0, mark)
-  const document = path.startsWith(room.basePath) ? DOCUMENTS[path.slice(room.basePath.length)] : undefined
+  const document = path.startsWith(room.basePath)
+    ? DOCUMENTS.get(path.slice(room.basePath.length))
+    : undefined
   if (document === undefined || request.method !== 'GET' || request.body.length > 0) return undefined
   if (request.target.length > room.limits.urlBytes) return undefined
   if (inspectHeaders(request.headers, room.limits.headerBytes) instanceof Refusal) return undefined

@@ -42,9 +42,35 @@ type Definitions = ReadonlyMap<string, ReadonlyMap<string, SearchParameterDefini
 const BUNDLES = ['fhir/r4/search-parameters.json', 'fhir/r4/search-parameters-uscore.json']
 /** Lists every R4 resource type, also those without search parameters, and is a hundredth of the StructureDefinitions. */
 const TYPE_LIST = 'fhir/r4/compartmentdefinition-patient.json'
-/** Reference parameters over canonical URLs in R4 (element type `canonical` in the StructureDefinitions). */
-const CANONICAL =
-  /(^|\.)(instantiatesCanonical|relatedArtifact|library|supportedProfile|supplements|derivedFrom|baseDefinition|valueSet|inputProfile|outputProfile|implementationGuide)(\.|$)|^(QuestionnaireResponse\.questionnaire|MeasureReport\.measure|PlanDefinition\.action\.definition|ConceptMap\.(source|target|group)|SearchParameter\.component|OperationDefinition\.base|MessageDefinition\.parent|ImplementationGuide\.(global|dependsOn)|CapabilityStatement\.rest)/
+/** Elements of R4 type `canonical` that reference parameters read, by name wherever they stand … */
+const CANONICAL_ELEMENTS: ReadonlySet<string> = new Set([
+  'baseDefinition',
+  'implementationGuide',
+  'inputProfile',
+  'instantiatesCanonical',
+  'library',
+  'outputProfile',
+  'relatedArtifact',
+  'supplements',
+  'supportedProfile',
+  'valueSet',
+])
+/** … and by type and first element, where the same name is a Reference in other types. */
+const CANONICAL_PATHS: ReadonlySet<string> = new Set([
+  'CapabilityStatement.rest',
+  'ConceptMap.group',
+  'ConceptMap.source',
+  'ConceptMap.target',
+  'ImplementationGuide.dependsOn',
+  'ImplementationGuide.global',
+  'MeasureReport.measure',
+  'MessageDefinition.parent',
+  'OperationDefinition.base',
+  'PlanDefinition.action',
+  'QuestionnaireResponse.questionnaire',
+  'SearchParameter.component',
+  'SearchParameter.derivedFrom',
+])
 const PART =
   /^(?<path>[A-Z]\w+(?:\.\w+)+?)(?:\.ofType\((?<as>\w+)\))?(?:\.where\(resolve\(\) is (?<target>\w+)\))?$/
 const REFUSED_TYPES: ReadonlySet<string> = new Set(['composite', 'special'])
@@ -151,8 +177,8 @@ function define(resource: SearchParameterResource, resourceType: string): Search
   const parts = (resource.expression ?? '')
     .split('|')
     .map(part => part.trim().replace(/^\((.*)\)$/, '$1'))
-    .filter(part => new RegExp(`^\\(?${resourceType}\\.`).test(part))
-  const canonical = parts.some(part => CANONICAL.test(part))
+    .map(part => (/^\w+$/.test(part) ? `${resourceType}.${part}` : part))
+    .filter(part => part.replace(/^\(/, '').startsWith(`${resourceType}.`))
   const located = resource.type === 'reference' ? parts.flatMap(locate) : []
   const narrowed = located.flatMap(({ target }) => target ?? [])
   return {
@@ -161,8 +187,15 @@ function define(resource: SearchParameterResource, resourceType: string): Search
     paths: [...new Set(located.map(({ path }) => path))],
     targets: narrowed.length > 0 ? [...new Set(narrowed)] : (resource.target ?? []),
     elements: [...new Set(parts.flatMap(topElement))],
-    canonical,
+    canonical: parts.some(isCanonical),
   }
+}
+
+function isCanonical(part: string): boolean {
+  const elements = part.match(/\w+/g) ?? []
+  return (
+    CANONICAL_PATHS.has(elements.slice(0, 2).join('.')) || elements.some(name => CANONICAL_ELEMENTS.has(name))
+  )
 }
 
 function locate(part: string): readonly { path: string; target?: string }[] {

@@ -1,0 +1,146 @@
+import { LRUCache } from 'lru-cache'
+import type { Limits } from '../model/configuration.ts'
+import type { Resolution, Resolved } from '../model/doors.ts'
+import type { RawEntry } from '../model/exchange.ts'
+import { type Contents, headOfContent, OVERHEAD_BYTES } from './contents.ts'
+import { isLiteral } from './location.ts'
+import { invalid } from './refusals.ts'
+import type { Searcher } from './search.ts'
+
+/** Ids of one request; with 64 characters each they stay well below the 8 kB many servers allow a request line. */
+const IDS_PER_REQUEST = 100
+const QUERY_CHARACTERS = 4_000
+const RESOLUTIONS_KEPT = 2_000
+
+interface Part {
+  readonly value: Resolved
+  /** Milliseconds since the epoch; counted from before the request was sent. */
+  readonly expires: number
+}
+
+interface KeptResolution {
+  readonly resolution: Resolution
+  readonly expires: number
+}
+
+export interface LookupDependencies {
+  readonly now: () => number
+  readonly searcher: Searcher
+  readonly contents: Contents
+  readonly limits: Limits
+}
+
+/**
+ * Looks references up by `Type?_id=a,b,c`, each at most once at a time and once in `lookupCacheMs`. What the upstream
+ * leaves out of a complete answer is `absent`; a reference that is no `Type/id` stays unanswered.
+ */
+export function createLookups(
+  deps: LookupDependencies,
+): (references: readonly string[]) => Promise<Resolution> {
+  const { now, limits } = deps
+  const parts = new LRUCache<string, Part>({
+    maxSize: Math.max(Math.floor(limits.contentCacheBytes / 8), 1),
+    sizeCalculation: ({ value }) => OVERHEAD_BYTES + (value === 'absent' ? 0 : value.bytes.length),
+  })
+  const inFlight = new Map<string, Promise<ReadonlyMap<string, Part>>>()
+  const kept = new LRUCache<string, KeptResolution>({ max: RESOLUTIONS_KEPT })
+
+  const fetchChunk = (resourceType: string, ids: readonly string[]) => {
+    const references = ids.map(id => `${resourceType}/${id}`)
+    const fetching = fetchParts(deps, resourceType, ids).then(found => {
+      for (const [reference, part] of found) parts.set(reference, part)
+      return found
+    })
+    const done = fetching.finally(() => {
+      for (const reference of references) inFlight.delete(reference)
+    })
+    for (const reference of references) inFlight.set(reference, done)
+    return done
+  }
+
+  const gather = async (references: readonly string[]): Promise<KeptResolution> => {
+    const found = new Map<string, Part>()
+    const waits = new Set<Promise<ReadonlyMap<string, Part>>>()
+    const missing = new Set<string>()
+    for (const reference of references) {
+      const part = parts.get(reference)
+      const pending = inFlight.get(reference)
+      if (part !== undefined && part.expires > now()) found.set(reference, part)
+      else if (pending !== undefined) waits.add(pending)
+      else if (isLiteral(reference)) missing.add(reference)
+    }
+    for (const [resourceType, ids] of chunks(missing)) waits.add(fetchChunk(resourceType, ids))
+    for (const fetched of await Promise.all(waits)) {
+      for (const [reference, part] of fetched) found.set(reference, part)
+    }
+    return resolutionOf(references, found)
+  }
+
+  return async references => {
+    const key = references.join(' ')
+    const known = kept.get(key)
+    if (known !== undefined && known.expires > now()) return known.resolution
+    const made = await gather(references)
+    kept.set(key, made)
+    return made.resolution
+  }
+}
+
+function resolutionOf(references: readonly string[], found: ReadonlyMap<string, Part>): KeptResolution {
+  const answers = new Map<string, Resolved>()
+  let expires = Number.POSITIVE_INFINITY
+  for (const reference of references) {
+    const part = found.get(reference)
+    if (part === undefined) continue
+    answers.set(reference, part.value)
+    expires = Math.min(expires, part.expires)
+  }
+  return { resolution: { get: reference => answers.get(reference) }, expires }
+}
+
+/** References grouped by type, no group longer than one request may be. */
+function* chunks(references: Iterable<string>): Generator<readonly [string, readonly string[]]> {
+  const byType = Map.groupBy(references, reference => reference.slice(0, reference.indexOf('/')))
+  for (const [resourceType, group] of byType) {
+    let ids: string[] = []
+    let characters = 0
+    for (const reference of group) {
+      const id = reference.slice(resourceType.length + 1)
+      if (ids.length === IDS_PER_REQUEST || characters + id.length + 1 > QUERY_CHARACTERS) {
+        yield [resourceType, ids]
+        ids = []
+        characters = 0
+      }
+      ids.push(id)
+      characters += id.length + 1
+    }
+    yield [resourceType, ids]
+  }
+}
+
+async function fetchParts(
+  deps: LookupDependencies,
+  resourceType: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Part>> {
+  const expires = deps.now() + deps.limits.lookupCacheMs
+  const query = `_id=${ids.join(',')}&_count=${ids.length}`
+  const entries = await deps.searcher.all(resourceType, query, ids.length * 2 + 10)
+  const found = new Map<string, Part>(ids.map(id => [`${resourceType}/${id}`, { value: 'absent', expires }]))
+  const given = new Set<string>()
+  for (const entry of entries) {
+    if (entry.mode !== 'match') continue
+    const reference = referenceOf(entry, deps.contents)
+    // An upstream that gives what was not asked did not apply `_id`; then what it leaves out is not absent either.
+    if (!found.has(reference) || given.has(reference))
+      throw invalid(`${resourceType} look-up: unexpected entry`)
+    given.add(reference)
+    found.set(reference, { value: entry.resource, expires })
+  }
+  return found
+}
+
+function referenceOf(entry: RawEntry, contents: Contents): string {
+  const head = headOfContent(contents.about(entry.resource))
+  return head === undefined ? '' : `${head.resourceType}/${head.id}`
+}

@@ -1,0 +1,183 @@
+import { rootCertificates } from 'node:tls'
+import { Agent, type Dispatcher, Pool } from 'undici'
+import type { Limits, UpstreamConfiguration } from '../model/configuration.ts'
+import type { Resolved, Upstream } from '../model/doors.ts'
+import type { JsonObject } from '../model/fhir.ts'
+import { strictParse } from '../model/strict-json.ts'
+import { joined } from './body.ts'
+import { createConsents } from './consents.ts'
+import { type Content, type Contents, createContents } from './contents.ts'
+import { createCredential, readConfigured } from './credential.ts'
+import { createLocation, isPlainId, type Location } from './location.ts'
+import { createLookups } from './lookups.ts'
+import { asInvalid, createPages } from './page.ts'
+import { invalid } from './refusals.ts'
+import { createFetcher, type Fetcher } from './request.ts'
+import { createSearcher } from './search.ts'
+
+export interface UpstreamDependencies {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Text of a file the configuration names (secrets, keys, certificates). */
+  readonly readFile: (path: string) => string
+  /** Carries the requests in place of the own connection pool. */
+  readonly dispatcher?: Dispatcher
+}
+
+const CAPABILITIES_MS = 60_000
+const READY_TIMEOUT_MS = 2_000
+const READY_MS = 1_000
+
+/**
+ * The door to the FHIR server.
+ * @throws Error naming the configuration member that cannot be used (URL, secret, key, certificate)
+ */
+export function createUpstream(
+  configuration: UpstreamConfiguration,
+  limits: Limits,
+  deps: UpstreamDependencies,
+): Upstream {
+  const location = createLocation(configuration.url)
+  const tls = tlsFiles(configuration, deps.readFile)
+  const dispatcher = deps.dispatcher ?? createPool(location.origin, limits, tls)
+  const tokens = new Agent({
+    connections: 2,
+    allowH2: false,
+    ...(tls.ca ? { connect: withPublicRoots(tls.ca) } : {}),
+  })
+  const timeoutMs = limits.upstreamTimeoutMs
+  const credential = createCredential(configuration.credential, { ...deps, dispatcher: tokens, timeoutMs })
+  const { origin, loopback } = location
+  const fetcher = createFetcher({ dispatcher, origin, loopback, credential, limits })
+  const contents = createContents(Math.floor(limits.contentCacheBytes / 4))
+  const pages = createPages(contents, limits, Math.floor(limits.contentCacheBytes / 4))
+  const searcher = createSearcher(location, fetcher, pages)
+  const { now } = deps
+  const metadata = capabilitiesReader(location, fetcher, limits)
+  return {
+    read: reader(location, fetcher, contents, limits),
+    search: searcher.first,
+    next: searcher.next,
+    ...createConsents({ now, searcher, location, limits }),
+    resolve: createLookups({ now, searcher, contents, limits }),
+    capabilities: remembered(metadata, CAPABILITIES_MS, now),
+    ready: remembered(() => isReady(location, fetcher), READY_MS, now),
+    close: async () => {
+      await Promise.all([dispatcher.close(), tokens.close()])
+    },
+  }
+}
+
+interface TlsFiles {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+function tlsFiles(configuration: UpstreamConfiguration, readFile: (path: string) => string): TlsFiles {
+  const { caFile, credential } = configuration
+  const ca = caFile === undefined ? {} : { ca: readConfigured(caFile, 'upstream.caFile', readFile) }
+  if (credential.kind !== 'mtls') return ca
+  if (!configuration.url.startsWith('https:'))
+    throw new Error('upstream.url: expected https with mtls credentials')
+  return {
+    ...ca,
+    cert: readConfigured(credential.certFile, 'upstream.credential.certFile', readFile),
+    key: readConfigured(credential.keyFile, 'upstream.credential.keyFile', readFile),
+  }
+}
+
+/** The token endpoint may stand behind the same private authority or behind a public one. */
+function withPublicRoots(ca: string): { readonly ca: string[] } {
+  return { ca: [...rootCertificates, ca] }
+}
+
+/** One request at a time on a connection: an answer can never be taken for another's. */
+function createPool(origin: string, limits: Limits, tls: TlsFiles): Pool {
+  const timeoutMs = limits.upstreamTimeoutMs
+  return new Pool(origin, {
+    connections: limits.upstreamConnections,
+    pipelining: 1,
+    allowH2: false,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connect: { timeout: timeoutMs, ...tls },
+  })
+}
+
+function reader(location: Location, fetcher: Fetcher, contents: Contents, limits: Limits): Upstream['read'] {
+  return async (resourceType, id, versionId): Promise<Resolved> => {
+    // No resource can have such an id, and a server would read `..` as a path.
+    if (!isPlainId(id) || (versionId !== undefined && !isPlainId(versionId))) return 'absent'
+    const answer = await fetcher.get(location.read(resourceType, id, versionId))
+    if (answer === 'absent') return 'absent'
+    const content = contents.of(joined(answer))
+    if (!content.strict) parseWhole(content, limits)
+    const { head } = content
+    if (head === undefined || head === 'none') throw invalid('read: resource with type and id expected')
+    if (head.resourceType !== resourceType) throw invalid('read: answered with another resourceType')
+    if (head.id !== id) throw invalid('read: answered with another id')
+    if (versionId !== undefined && content.versionId !== versionId)
+      throw invalid('vread: answered with another version')
+    return content.raw
+  }
+}
+
+/** Fills in what the strict parse of a content says; once for the same bytes. */
+function parseWhole(content: Content, limits: Limits): void {
+  const { resourceType, id, meta } = parseObject(content.raw.bytes, limits)
+  const named = typeof resourceType === 'string' && typeof id === 'string'
+  content.head = named ? { resourceType, id } : 'none'
+  const version = typeof meta === 'object' && meta !== null ? (meta as JsonObject)['versionId'] : undefined
+  content.versionId = typeof version === 'string' ? version : undefined
+  content.strict = true
+}
+
+function parseObject(bytes: Uint8Array, limits: Limits): JsonObject {
+  try {
+    const value = strictParse(bytes, limits)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
+  } catch (error) {
+    throw asInvalid(error)
+  }
+  throw invalid('body: JSON object expected')
+}
+
+function capabilitiesReader(location: Location, fetcher: Fetcher, limits: Limits): () => Promise<JsonObject> {
+  return async () => {
+    const answer = await fetcher.get(location.metadata)
+    if (answer === 'absent') throw invalid('metadata: CapabilityStatement expected')
+    const statement = parseObject(joined(answer), limits)
+    if (statement['resourceType'] !== 'CapabilityStatement')
+      throw invalid('metadata: CapabilityStatement expected')
+    return statement
+  }
+}
+
+async function isReady(location: Location, fetcher: Fetcher): Promise<boolean> {
+  try {
+    return (await fetcher.get(location.metadata, [], READY_TIMEOUT_MS)) !== 'absent'
+  } catch {
+    return false
+  }
+}
+
+/** Calls `make` at most once in `forMs`, counted from the start of the call, and once at a time; failures are not kept. */
+function remembered<Value>(
+  make: () => Promise<Value>,
+  forMs: number,
+  now: () => number,
+): () => Promise<Value> {
+  let made: Promise<Value> | undefined
+  let expires = 0
+  return () => {
+    if (made !== undefined && now() < expires) return made
+    expires = now() + forMs
+    const making = make()
+    made = making
+    making.catch(() => {
+      if (made === making) made = undefined
+    })
+    return making
+  }
+}

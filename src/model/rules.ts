@@ -178,6 +178,8 @@ export interface LawRow {
   readonly lifts?: readonly string[]
   /** What a release under this row may go against: a Consent's refusal (164.522(a)(1)(iii), (v)), the default policy. */
   readonly overrides?: readonly ('consent' | 'default-policy')[]
+  /** Further obligations where a Consent's refusal was gone against (164.522(a)(1)(iv)). */
+  readonly onOverride?: readonly string[]
   /** Obligations of the refusal, where this row denies. */
   readonly onRefusal?: readonly string[]
   /** Sensitivity category, for the printed matrix. */
@@ -218,6 +220,8 @@ export interface LawCondition {
   readonly determinations?: readonly string[]
   /** Basis on which the custodian received the record: tpo-consent, written-consent. */
   readonly custodianReceived?: readonly string[]
+  /** The type is one that speaks of patients (`ResourceFacts.patientData`). */
+  readonly patientData?: boolean
   /** State regime of the facility the record comes from (registry `regimes`). */
   readonly regimes?: readonly string[]
   /** The requester's organization is the one the record comes from. */

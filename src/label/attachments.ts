@@ -1,0 +1,70 @@
+/** Text of narrative and attachments. What cannot be read as text is said to be unreadable, never taken for empty. */
+
+const READABLE = /^(text\/(plain|html|xml|markdown|csv)|application\/(xml|json|xhtml\+xml|hl7-cda\+xml|fhir\+json|fhir\+xml))\b/i
+const MARKED_UP = /(html|xml)/i
+const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/
+
+/** Largest attachment that is read, in base64 characters. */
+const MAX_CHARACTERS = 2_800_000
+
+/**
+ * Text of a base64 attachment, tags stripped where it is marked up. `undefined` when it cannot be read: unknown or
+ * binary content type, broken base64, too large.
+ */
+export function attachmentText(contentType: string | undefined, data: string): string | undefined {
+  if (data.length > MAX_CHARACTERS) return undefined
+  if (contentType !== undefined && !READABLE.test(contentType)) return undefined
+  if (!BASE64.test(data)) return undefined
+  const bytes = Buffer.from(data, 'base64')
+  const text = decode(bytes, contentType === undefined)
+  return text !== undefined && (MARKED_UP.test(contentType ?? '') || text.startsWith('<')) ? stripTags(text) : text
+}
+
+function decode(bytes: Uint8Array, guessed: boolean): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    // Old systems write windows-1252 and say nothing; without a declared text type it may as well be a picture.
+    return guessed ? undefined : new TextDecoder('windows-1252').decode(bytes)
+  }
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' }
+
+/** Text without tags: block tags become line breaks, inline tags nothing, basic entities are decoded. Linear in time. */
+export function stripTags(markup: string): string {
+  let text = ''
+  let at = 0
+  while (at < markup.length) {
+    const open = markup.indexOf('<', at)
+    if (open < 0) break
+    text += markup.slice(at, open)
+    const close = markup.indexOf('>', open)
+    if (close < 0) {
+      at = open + 1
+      continue
+    }
+    text += isInline(markup, open + 1) ? '' : '\n\n'
+    at = close + 1
+  }
+  text += markup.slice(at)
+  return text.includes('&') ? decodeEntities(text) : text
+}
+
+const INLINE = new Set(['b', 'i', 'em', 'strong', 'span', 'a', 'u', 'font', 'sub', 'sup', 'small', 'mark', 'code'])
+
+function isInline(markup: string, nameAt: number): boolean {
+  let start = nameAt
+  if (markup[start] === '/') start++
+  let end = start
+  while (end < start + 8 && /[A-Za-z]/.test(markup[end] ?? '')) end++
+  return INLINE.has(markup.slice(start, end).toLowerCase())
+}
+
+function decodeEntities(text: string): string {
+  return text.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,6}));/gi, (whole, decimal, hex, name) => {
+    if (name !== undefined) return ENTITIES[String(name).toLowerCase()] ?? whole
+    const point = decimal === undefined ? Number.parseInt(String(hex), 16) : Number(decimal)
+    return point <= 0x10ffff ? String.fromCodePoint(point) : ' '
+  })
+}

@@ -1,0 +1,210 @@
+import type { RawResource } from '../model/exchange.ts'
+import { type Coding, type JsonObject, type JsonValue, type LiteralReference, type Resource, SYSTEM } from '../model/fhir.ts'
+import type { Label, ReferenceFact, ResourceFacts } from '../model/label.ts'
+import { strictParse } from '../model/strict-json.ts'
+import { attachmentText, stripTags } from './attachments.ts'
+import { isPatientData, isResourceType, namesPatient } from './compartment.ts'
+import type { CompiledRules, RuleHit } from './compile.ts'
+import { datesOf } from './dates.ts'
+import { edgeOf, isSource } from './edges.ts'
+import { referenceFact } from './references.ts'
+import { canonicalSystem } from './systems.ts'
+import { upstreamLabel } from './upstream-labels.ts'
+import { isObject, type Place, TooDeep, type Visitor, Walk } from './walk.ts'
+
+export interface FactsOptions {
+  readonly upstreamBase?: string
+  /** Deepest allowed nesting of objects and arrays. */
+  readonly jsonDepth: number
+}
+
+/** Everything one full parse of these bytes finds. Never throws: what cannot be read is `notAssessable`. */
+export function factsOf(raw: RawResource, rules: CompiledRules, options: FactsOptions): ResourceFacts {
+  let parsed: JsonValue
+  try {
+    parsed = strictParse(raw.bytes, options)
+  } catch (error) {
+    return unassessable(raw, error instanceof Error ? error.message : 'not JSON')
+  }
+  if (!isResource(parsed)) return unassessable(raw, 'no resourceType or id')
+  try {
+    return new FactsBuilder(rules, options.upstreamBase).build(raw, parsed, options.jsonDepth)
+  } catch (error) {
+    const known = { type: parsed.resourceType, id: parsed.id ?? '' }
+    return unassessable(raw, error instanceof TooDeep ? 'too deep' : 'cannot be walked', known)
+  }
+}
+
+function isResource(value: JsonValue): value is Resource & { readonly id: string } {
+  return isObject(value) && typeof value['resourceType'] === 'string' && typeof value['id'] === 'string'
+}
+
+function unassessable(raw: RawResource, why: string, known = { type: '', id: '' }): ResourceFacts {
+  return {
+    hash: raw.hash,
+    bytes: raw.bytes,
+    type: known.type,
+    id: known.id,
+    reference: `${known.type}/${known.id}` as LiteralReference,
+    patients: [],
+    patientData: true,
+    references: [],
+    labels: [],
+    codings: [],
+    dates: [],
+    profiles: [],
+    sourceReferences: [],
+    lineageReferences: [],
+    notAssessable: why,
+  }
+}
+
+/** Types whose type or category says what kind of note it is. */
+const NOTES = new Set(
+  `DocumentReference DocumentManifest Composition DiagnosticReport Media Communication QuestionnaireResponse
+  ClinicalImpression Observation`.split(/\s+/),
+)
+const NOTE_KINDS = new Set(['type.coding', 'category.coding', 'code.coding', 'category', 'type'])
+
+class FactsBuilder implements Visitor {
+  readonly #rules: CompiledRules
+  readonly #upstreamBase: string | undefined
+  readonly #labels = new Map<string, Label>()
+  readonly #codings = new Map<string, Coding>()
+  readonly #references: ReferenceFact[] = []
+  readonly #lineage: ReferenceFact[] = []
+  readonly #sources = new Set<string>()
+  readonly #patients = new Set<string>()
+  #unnamedPatient = false
+
+  constructor(rules: CompiledRules, upstreamBase: string | undefined) {
+    this.#rules = rules
+    this.#upstreamBase = upstreamBase
+  }
+
+  build(raw: RawResource, resource: Resource & { readonly id: string }, depth: number): ResourceFacts {
+    const { resourceType: type, id } = resource
+    new Walk(this, depth).resource(resource)
+    if (type === 'Patient') this.#patients.add(`Patient/${id}`)
+    if (type === 'Bundle') this.#bundledPatients(resource)
+    const meta = isObject(resource['meta']) ? resource['meta'] : {}
+    const { versionId, lastUpdated, source, profile } = meta
+    const problem = this.#problem(type)
+    return {
+      hash: raw.hash,
+      bytes: raw.bytes,
+      type,
+      id,
+      reference: `${type}/${id}`,
+      ...(typeof versionId === 'string' ? { versionId } : {}),
+      ...(typeof lastUpdated === 'string' ? { lastUpdated } : {}),
+      patients: [...this.#patients].sort(),
+      patientData: isPatientData(type),
+      references: this.#references,
+      labels: [...this.#labels.values()],
+      codings: [...this.#codings.values()],
+      dates: datesOf(resource),
+      profiles: Array.isArray(profile) ? profile.filter(item => typeof item === 'string') : [],
+      ...(typeof source === 'string' ? { metaSource: source } : {}),
+      sourceReferences: [...this.#sources],
+      lineageReferences: this.#lineage,
+      ...(problem === undefined ? {} : { notAssessable: problem }),
+      resource,
+    }
+  }
+
+  #problem(type: string): string | undefined {
+    if (!isResourceType(type)) return 'not a resource type of R4'
+    return this.#unnamedPatient ? 'names a patient by a reference that leads nowhere' : undefined
+  }
+
+  #bundledPatients(bundle: JsonObject): void {
+    const entries = bundle['entry']
+    if (!Array.isArray(entries)) return
+    for (const entry of entries) {
+      const resource = isObject(entry) ? entry['resource'] : undefined
+      if (isObject(resource) && resource['resourceType'] === 'Patient' && typeof resource['id'] === 'string') {
+        this.#patients.add(`Patient/${resource['id']}`)
+      }
+    }
+  }
+
+  coding(coding: Coding, place: Place): void {
+    const key = `${coding.system ?? ''}|${coding.code}`
+    if (!this.#codings.has(key)) this.#codings.set(key, coding)
+    const hits = this.#rules.codes(coding.system, coding.code)
+    for (const hit of hits.content) this.#add(hit, place)
+    if (hits.document.length > 0 && NOTES.has(place.type()) && NOTE_KINDS.has(place.localElement())) {
+      for (const hit of hits.document) this.#add(hit, place)
+    }
+  }
+
+  text(text: string, place: Place, system?: string): void {
+    const hits = this.#rules.words(text, system === undefined ? undefined : canonicalSystem(system))
+    for (const hit of hits) this.#add(hit, place)
+  }
+
+  narrative(div: string, place: Place): void {
+    this.text(stripTags(div), place)
+  }
+
+  attachment(attachment: JsonObject, place: Place): void {
+    const { contentType, data } = attachment
+    if (place.localElement().includes('photo') || !isPatientData(place.type())) return
+    const text =
+      typeof data === 'string' && typeof contentType === 'string' ? attachmentText(contentType, data) : undefined
+    if (text !== undefined) this.text(text, place)
+    else for (const hit of this.#rules.unreadable) this.#add(hit, place)
+  }
+
+  security(coding: JsonObject, place: Place): void {
+    const label = upstreamLabel(coding, place, this.#rules)
+    if (label === undefined) return
+    this.#keep(label)
+    if (label.system !== SYSTEM.actCode && label.system !== SYSTEM.local) return
+    for (const hit of this.#rules.upstream(label.code)) this.#add(hit, place)
+  }
+
+  reference(object: JsonObject, place: Place): void {
+    const fact = referenceFact(object, place, this.#upstreamBase)
+    const type = place.type()
+    const element = place.localElement()
+    this.#references.push(fact)
+    if (namesPatient(type, element)) this.#patient(fact, element)
+    if (isSource(type, element)) this.#source(fact)
+    else if (fact.kind === 'literal' && edgeOf(type, element) !== undefined) {
+      this.#lineage.push({ ...fact, element })
+    }
+  }
+
+  #patient(fact: ReferenceFact, element: string): void {
+    const { kind, target } = fact
+    if (kind === 'literal') {
+      if (target.startsWith('Patient/')) this.#patients.add(target)
+      return
+    }
+    if (kind === 'contained' || kind === 'logical') return
+    if (element === 'subject' || element === 'patient' || target.includes('Patient')) this.#unnamedPatient = true
+  }
+
+  #source(fact: ReferenceFact): void {
+    if (fact.kind === 'literal') {
+      if (!fact.target.startsWith('Patient/') && !fact.target.startsWith('RelatedPerson/')) this.#sources.add(fact.target)
+    } else if (fact.identifier?.value !== undefined) {
+      this.#sources.add(`${fact.identifier.system ?? ''}|${fact.identifier.value}`)
+    }
+  }
+
+  #add(hit: RuleHit, place: Place): void {
+    for (const label of hit.labels) {
+      const known = this.#labels.get(`${label.system}|${label.code}`)
+      if (known === undefined || known.confidence < label.confidence) this.#keep({ ...label, path: place.path() })
+    }
+  }
+
+  /** An upstream label is never replaced by one of our own. */
+  #keep(label: Label): void {
+    const key = `${label.system}|${label.code}`
+    if (this.#labels.get(key)?.rule !== 'upstream') this.#labels.set(key, label)
+  }
+}

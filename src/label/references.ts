@@ -1,0 +1,45 @@
+import type { JsonObject } from '../model/fhir.ts'
+import type { ReferenceFact } from '../model/label.ts'
+import { isObject, type Place } from './walk.ts'
+
+const LITERAL = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/
+
+/** A reference as a fact, in its normal form: base of the upstream and version stripped. */
+export function referenceFact(object: JsonObject, place: Place, upstreamBase: string | undefined): ReferenceFact {
+  const { reference, display } = object
+  const { target, kind } =
+    typeof reference === 'string'
+      ? normalReference(reference, upstreamBase)
+      : { target: '', kind: 'logical' as const }
+  const identifier = isObject(object['identifier']) ? identifierOf(object['identifier']) : undefined
+  return {
+    path: place.path(),
+    element: place.element(),
+    target,
+    kind,
+    ...(identifier === undefined ? {} : { identifier }),
+    ...(typeof display === 'string' ? { display } : {}),
+  }
+}
+
+/** `Type/id` for what lies at the upstream; everything else stays as written. https://hl7.org/fhir/R4/references.html */
+export function normalReference(
+  reference: string,
+  upstreamBase: string | undefined,
+): Pick<ReferenceFact, 'target' | 'kind'> {
+  if (reference.startsWith('#')) return { target: reference, kind: 'contained' }
+  if (reference.startsWith('urn:')) return { target: reference, kind: 'urn' }
+  if (reference.includes('?')) return { target: reference, kind: 'conditional' }
+  const underBase = upstreamBase !== undefined && reference.startsWith(`${upstreamBase}/`)
+  const literal = LITERAL.exec(underBase ? reference.slice(upstreamBase.length + 1) : reference)
+  if (literal === null) return { target: reference, kind: 'absolute' }
+  return { target: `${literal[1]}/${literal[2]}`, kind: 'literal' }
+}
+
+function identifierOf(identifier: JsonObject): ReferenceFact['identifier'] {
+  const { system, value } = identifier
+  return {
+    ...(typeof system === 'string' ? { system } : {}),
+    ...(typeof value === 'string' ? { value } : {}),
+  }
+}

@@ -1,0 +1,119 @@
+import type { SiteRegistry } from '../model/decision.ts'
+import type { ResourceFacts } from '../model/label.ts'
+import { edgeOf } from './edges.ts'
+
+/** `undefined`: nobody looked it up. */
+export type Look = (reference: string) => ResourceFacts | 'absent' | undefined
+
+/** What following the source references of a record found. */
+export interface SourceFinding {
+  /** The registered Part 2 program the record comes from. */
+  readonly program?: string
+  /** The facility that is publicly known as a provider for substance use only. */
+  readonly facility?: string
+  readonly organization?: string
+  /** A reference that names an organization or a part of one was there. */
+  readonly known: boolean
+  /** A reference that should have been looked up and was not. */
+  readonly doubt?: string
+}
+
+/** Most steps from a record to the organization that decides: Encounter, Location, Organization, partOf. */
+export const SOURCE_STEPS = 4
+
+const ORGANIZATIONAL = new Set(['Organization', 'Location', 'HealthcareService', 'PractitionerRole'])
+const UNKNOWN: SourceFinding = { known: false }
+
+/** Follows a record to the organization it comes from. Going up only: a hospital that owns a program is none. */
+export class SourceFinder {
+  readonly #programs: ReadonlySet<string>
+  readonly #facilities: ReadonlySet<string>
+  readonly #notAssisted: ReadonlySet<string>
+  readonly #sources: Readonly<Record<string, string>>
+
+  constructor(registry: SiteRegistry) {
+    this.#programs = new Set(registry.part2Programs)
+    this.#facilities = new Set(registry.sudOnlyFacilities)
+    this.#notAssisted = new Set(registry.notFederallyAssisted)
+    this.#sources = registry.sources
+  }
+
+  /** Whether the target of this reference must be read to know the source. */
+  needs(reference: string): boolean {
+    if (this.#isSettled(reference)) return false
+    const type = typeOf(reference)
+    if (type === 'Organization') return this.#programs.size > 0 || this.#facilities.size > 0
+    return ORGANIZATIONAL.has(type)
+  }
+
+  /** The `meta.source` organization, where the site registered it. A fragment names the message, not the source. */
+  registered(metaSource: string | undefined): string | undefined {
+    if (metaSource === undefined) return undefined
+    return this.#sources[metaSource] ?? this.#sources[metaSource.replace(/#.*$/, '')]
+  }
+
+  find(facts: ResourceFacts, look: Look, steps = SOURCE_STEPS): SourceFinding {
+    let finding = UNKNOWN
+    if (this.#isSettled(facts.reference)) finding = join(finding, this.#settled(facts.reference))
+    for (const reference of facts.sourceReferences) finding = join(finding, this.#follow(reference, look, steps))
+    for (const { element, target } of facts.lineageReferences) {
+      const carries = edgeOf(facts.type, element)?.carries
+      if (carries === 'all' || carries === 'source') finding = join(finding, this.#through(target, look, steps))
+    }
+    const registered = this.registered(facts.metaSource)
+    return registered === undefined ? finding : join(finding, this.#follow(registered, look, steps))
+  }
+
+  #follow(reference: string, look: Look, steps: number): SourceFinding {
+    if (this.#isSettled(reference)) return this.#settled(reference)
+    const type = typeOf(reference)
+    const own: SourceFinding = ORGANIZATIONAL.has(type)
+      ? { known: true, ...(type === 'Organization' ? { organization: reference } : {}) }
+      : UNKNOWN
+    return this.needs(reference) ? join(own, this.#through(reference, look, steps)) : own
+  }
+
+  #through(reference: string, look: Look, steps: number): SourceFinding {
+    if (steps === 0) return UNKNOWN
+    const target = look(reference)
+    if (target === undefined) return { known: false, doubt: reference }
+    if (target === 'absent') return UNKNOWN
+    if (target.notAssessable !== undefined) return { known: false, doubt: reference }
+    return this.find(target, look, steps - 1)
+  }
+
+  #isSettled(reference: string): boolean {
+    return this.#programs.has(reference) || this.#facilities.has(reference) || this.#notAssisted.has(reference)
+  }
+
+  #settled(reference: string): SourceFinding {
+    const organization = typeOf(reference) === 'Organization' ? { organization: reference } : {}
+    return {
+      known: true,
+      ...organization,
+      ...(this.#programs.has(reference) ? { program: reference } : {}),
+      ...(this.#facilities.has(reference) ? { facility: reference } : {}),
+    }
+  }
+}
+
+/** First finding of each kind wins; a program anywhere makes a program. */
+function join(a: SourceFinding, b: SourceFinding): SourceFinding {
+  if (b === UNKNOWN) return a
+  if (a === UNKNOWN) return b
+  const program = a.program ?? b.program
+  const facility = a.facility ?? b.facility
+  const organization = a.organization ?? b.organization
+  const doubt = a.doubt ?? b.doubt
+  return {
+    known: a.known || b.known,
+    ...(program === undefined ? {} : { program }),
+    ...(facility === undefined ? {} : { facility }),
+    ...(organization === undefined ? {} : { organization }),
+    ...(doubt === undefined ? {} : { doubt }),
+  }
+}
+
+export function typeOf(reference: string): string {
+  return reference.slice(0, Math.max(reference.indexOf('/'), 0))
+}

@@ -1,0 +1,236 @@
+import { LRUCache } from 'lru-cache'
+
+/** A words rule as the matcher takes it: phrases of lower-case words, `stem*` for every word that begins so. */
+export interface WordRule<Hit> {
+  readonly hit: Hit
+  readonly any: readonly string[]
+  readonly near?: readonly string[] | undefined
+  readonly all?: readonly string[] | undefined
+  readonly except?: readonly string[] | undefined
+  readonly negatable: boolean
+}
+
+interface Term {
+  readonly words: readonly string[]
+  readonly wild: readonly boolean[]
+  /** Rules of which this phrase is a hit. */
+  readonly rules: Set<number>
+}
+
+interface Occurrence {
+  readonly term: Term
+  readonly start: number
+  readonly end: number
+}
+
+interface Tokens {
+  readonly words: readonly string[]
+  /** Number of the clause each word stands in. */
+  readonly clauses: readonly number[]
+}
+
+interface Compiled<Hit> {
+  readonly hit: Hit
+  readonly near: ReadonlySet<Term> | undefined
+  readonly all: readonly Term[]
+  readonly except: ReadonlySet<Term>
+  readonly negatable: boolean
+}
+
+const NEAR_WORDS = 10
+const NEGATION_WORDS = 7
+const CACHED_TEXT_CHARACTERS = 300
+
+const NEGATES_AFTERWARDS = new Set(['no', 'not', 'denies', 'denied', 'denying', 'without', 'never', 'negative', 'excluded'])
+const NEGATES_NEXT = new Set(['non', 'anti'])
+const NEGATES_BEFORE = new Set(['denies', 'denied', 'negative', 'never', 'none', 'excluded'])
+const ENDS_NEGATION = new Set(['but', 'however', 'except', 'although', 'though', 'now'])
+const RELATIVES = new Set(['mother', 'father', 'brother', 'sister', 'uncle', 'aunt', 'grandmother', 'grandfather', 'family'])
+
+/** Finds phrases of all rules in one pass over a text. Time is linear in the text; no regular expression is built. */
+export class WordMatcher<Hit> {
+  readonly #rules: Compiled<Hit>[] = []
+  readonly #terms = new Map<string, Term>()
+  readonly #first = new Map<string, Term[]>()
+  readonly #stems = new Map<string, Term[]>()
+  readonly #stemLengths: number[]
+  readonly #cache = new LRUCache<string, readonly Hit[]>({ max: 20_000 })
+
+  constructor(rules: readonly WordRule<Hit>[]) {
+    for (const [index, rule] of rules.entries()) this.#add(rule, index)
+    for (const term of this.#terms.values()) this.#index(term)
+    this.#stemLengths = [...new Set([...this.#stems.keys()].map(stem => stem.length))].sort((a, b) => a - b)
+  }
+
+  /** Hits of all rules that speak, in rule order; the same array for the same short text. */
+  match(text: string): readonly Hit[] {
+    if (text.length > CACHED_TEXT_CHARACTERS) return this.#evaluate(tokenise(text))
+    const known = this.#cache.get(text)
+    if (known !== undefined) return known
+    const hits = this.#evaluate(tokenise(text))
+    this.#cache.set(text, hits)
+    return hits
+  }
+
+  #add(rule: WordRule<Hit>, index: number): void {
+    const terms = (phrases: readonly string[] | undefined): Term[] =>
+      (phrases ?? []).map(phrase => this.#term(phrase))
+    for (const term of terms(rule.any)) term.rules.add(index)
+    this.#rules.push({
+      hit: rule.hit,
+      near: rule.near === undefined ? undefined : new Set(terms(rule.near)),
+      all: terms(rule.all),
+      except: new Set(terms(rule.except)),
+      negatable: rule.negatable,
+    })
+  }
+
+  #term(phrase: string): Term {
+    const known = this.#terms.get(phrase)
+    if (known !== undefined) return known
+    const parts = phrase.toLowerCase().split(/\s+/)
+    const term: Term = {
+      words: parts.map(part => (part.endsWith('*') ? part.slice(0, -1) : part)),
+      wild: parts.map(part => part.endsWith('*')),
+      rules: new Set(),
+    }
+    this.#terms.set(phrase, term)
+    return term
+  }
+
+  #index(term: Term): void {
+    const word = term.words[0] ?? ''
+    const map = term.wild[0] === true ? this.#stems : this.#first
+    const list = map.get(word)
+    if (list === undefined) map.set(word, [term])
+    else list.push(term)
+  }
+
+  #evaluate(tokens: Tokens): readonly Hit[] {
+    const found = this.#occurrences(tokens.words)
+    if (found.length === 0) return []
+    const spoken = new Set<number>()
+    for (const occurrence of found) {
+      for (const index of occurrence.term.rules) {
+        if (!spoken.has(index) && this.#speaks(this.#rules[index], occurrence, found, tokens)) spoken.add(index)
+      }
+    }
+    return [...spoken].sort((a, b) => a - b).flatMap(index => this.#rules[index]?.hit ?? [])
+  }
+
+  #speaks(
+    rule: Compiled<Hit> | undefined,
+    hit: Occurrence,
+    found: readonly Occurrence[],
+    tokens: Tokens,
+  ): boolean {
+    if (rule === undefined) return false
+    const close = (terms: ReadonlySet<Term>): boolean =>
+      found.some(other => terms.has(other.term) && isNear(hit, other, tokens.clauses))
+    if (rule.near !== undefined && !close(rule.near)) return false
+    if (rule.except.size > 0 && close(rule.except)) return false
+    if (!rule.all.every(term => found.some(other => other.term === term))) return false
+    return !(rule.negatable && (isNegated(hit, tokens) || isOfRelative(hit, tokens)))
+  }
+
+  #occurrences(words: readonly string[]): Occurrence[] {
+    const found: Occurrence[] = []
+    for (let at = 0; at < words.length; at++) {
+      const word = words[at] ?? ''
+      const exact = this.#first.get(word)
+      if (exact !== undefined) collect(exact, words, at, found)
+      for (const length of this.#stemLengths) {
+        if (length > word.length) break
+        const stem = this.#stems.get(word.slice(0, length))
+        if (stem !== undefined) collect(stem, words, at, found)
+      }
+    }
+    return found
+  }
+}
+
+function collect(terms: readonly Term[], words: readonly string[], at: number, found: Occurrence[]): void {
+  for (const term of terms) {
+    if (standsAt(term, words, at)) found.push({ term, start: at, end: at + term.words.length - 1 })
+  }
+}
+
+function standsAt(term: Term, words: readonly string[], at: number): boolean {
+  for (let i = 1; i < term.words.length; i++) {
+    const word = words[at + i]
+    const wanted = term.words[i] ?? ''
+    if (word === undefined) return false
+    if (term.wild[i] === true ? !word.startsWith(wanted) : word !== wanted) return false
+  }
+  return true
+}
+
+function isNear(a: Occurrence, b: Occurrence, clauses: readonly number[]): boolean {
+  if (clauses[a.start] !== clauses[b.start]) return false
+  return b.start - a.end <= NEAR_WORDS && a.start - b.end <= NEAR_WORDS
+}
+
+function isNegated(hit: Occurrence, { words, clauses }: Tokens): boolean {
+  const clause = clauses[hit.start]
+  for (let i = hit.start - 1; i >= 0 && i >= hit.start - NEGATION_WORDS && clauses[i] === clause; i--) {
+    const word = words[i] ?? ''
+    if (ENDS_NEGATION.has(word)) break
+    if (NEGATES_AFTERWARDS.has(word) || (i === hit.start - 1 && NEGATES_NEXT.has(word))) return true
+  }
+  for (let i = hit.end + 1; i <= hit.end + 3 && clauses[i] === clause; i++) {
+    const word = words[i] ?? ''
+    if (ENDS_NEGATION.has(word)) break
+    if (NEGATES_BEFORE.has(word)) return true
+  }
+  return false
+}
+
+function isOfRelative(hit: Occurrence, { words, clauses }: Tokens): boolean {
+  const clause = clauses[hit.start]
+  for (let i = hit.start - 1; i >= 0 && i >= hit.start - NEGATION_WORDS && clauses[i] === clause; i--) {
+    const word = words[i] ?? ''
+    if (RELATIVES.has(word) && (word !== 'family' || words[i + 1] === 'history')) return true
+  }
+  return false
+}
+
+const DOT = 46
+const NEWLINE = 10
+
+/** Lower-case words of letters and digits, and the clause each stands in. */
+export function tokenise(text: string): Tokens {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is "all ASCII"
+  const source = /^[\x00-\x7f]*$/.test(text) ? text : text.normalize('NFKC')
+  const lower = source.toLowerCase()
+  const words: string[] = []
+  const clauses: number[] = []
+  let clause = 0
+  let start = -1
+  for (let i = 0; i <= lower.length; i++) {
+    const code = i < lower.length ? lower.charCodeAt(i) : 32
+    if (isWordCharacter(code)) {
+      if (start < 0) start = i
+      continue
+    }
+    if (start >= 0) {
+      words.push(lower.slice(start, i))
+      clauses.push(clause)
+      start = -1
+    }
+    if (endsClause(code, i, source)) clause++
+  }
+  return { words, clauses }
+}
+
+function isWordCharacter(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code > 0xbf
+}
+
+/** `;`, `!`, `?`; a full stop before white space; a line break before anything but a small letter. */
+function endsClause(code: number, at: number, source: string): boolean {
+  if (code === 59 || code === 33 || code === 63) return true
+  if (code !== DOT && code !== NEWLINE) return false
+  const next = at + 1 < source.length ? source.charCodeAt(at + 1) : 32
+  if (code === DOT) return next <= 32
+  return !(next >= 97 && next <= 122)
+}

@@ -21,7 +21,6 @@ const SINGLE: ReadonlySet<string> = new Set([
   'content-type',
   'expect',
   'host',
-  'prefer',
   'transfer-encoding',
 ])
 const JSON_TYPES: ReadonlySet<string> = new Set([

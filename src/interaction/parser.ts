@@ -40,6 +40,9 @@ const DOCUMENTS: ReadonlyMap<string, CapabilitiesInteraction['document']> = new 
   ['/metadata', 'metadata'],
   ['/.well-known/smart-configuration', 'smart-configuration'],
 ])
+/** What clients add to `/metadata`; anything else needs a token before it is looked at. */
+const DOCUMENT_QUERY =
+  /^(?:(?:_format=(?:json|application(?:\/|%2[Ff])(?:fhir(?:\+|%2[Bb]))?json)|_pretty=(?:true|false)|_summary=false|mode=full)(?:&|$)){0,4}$/
 const ROOT_WORDS: ReadonlySet<string> = new Set(['_history', '_search', 'metadata', '.well-known'])
 
 /**
@@ -82,13 +85,9 @@ function publicDocument({ request }: Received, room: Room): CapabilitiesInteract
   return DOCUMENT_QUERY.test(query) ? { code: 'capabilities', document } : undefined
 }
 
-/** What clients add to `/metadata`; anything else needs a token before it is looked at. */
-const DOCUMENT_QUERY =
-  /^(?:(?:_format=(?:json|application(?:\/|%2[Ff])(?:fhir(?:\+|%2[Bb]))?json)|_pretty=(?:true|false)|_summary=false|mode=full)(?:&|$)){0,4}$/
-
-function understand({ request, ...exchange }: Identified, room: Room): DataInteraction {
-  const headers = checkHeaders(request.headers, room.limits.headerBytes)
-  const { method, target, body } = request
+function understand(identified: Identified, room: Room): DataInteraction {
+  const { method, target, body, headers: received } = identified.request
+  const headers = checkHeaders(received, room.limits.headerBytes)
   if (method !== 'GET' && method !== 'POST')
     refuse('not-supported', 'only GET, and POST for _search, are supported')
   const { segments, query } = parseTarget(target, room.basePath, room.limits.urlBytes)
@@ -97,9 +96,7 @@ function understand({ request, ...exchange }: Identified, room: Room): DataInter
   checkType(type, segments)
   if (method === 'POST') return postSearch(question, room)
   if (body.length > 0) refuse('bad-request', 'a GET request has no body')
-  return segments.length === 1
-    ? getSearch(question, { request, ...exchange }, room)
-    : instance(question, room)
+  return segments.length === 1 ? getSearch(question, identified, room) : instance(question, room)
 }
 
 /** @throws Refusal `not-supported` for system interactions and operations, `unknown-type` for a type R4 does not know. */

@@ -134,17 +134,19 @@ export function servedTypes(): readonly ServedType[] {
   definitions ??= readDefinitions()
   return [...definitions]
     .filter(([type, parameters]) => type !== 'AuditEvent' && parameters.size > COMMON.length)
-    .map(([type, parameters]) => ({ type, searchParameters: accepted(parameters) }))
+    .map(([type, parameters]) => serve(type, [...parameters.values()]))
     .sort((a, b) => (a.type < b.type ? -1 : 1))
 }
 
-function accepted(
-  parameters: ReadonlyMap<string, SearchParameterDefinition>,
-): ServedType['searchParameters'] {
-  return [...parameters.values()]
-    .filter(({ type }) => !REFUSED_TYPES.has(type))
-    .map(({ name, type }) => ({ name, type }))
+function serve(type: string, parameters: readonly SearchParameterDefinition[]): ServedType {
+  const accepted = parameters
+    .filter(parameter => !REFUSED_TYPES.has(parameter.type))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+  return {
+    type,
+    searchParameters: accepted.map(parameter => ({ name: parameter.name, type: parameter.type })),
+    includes: accepted.map(({ name }) => name).filter(name => referencePaths(type, name).paths.length > 0),
+  }
 }
 
 /** A choice of types drops its suffix in search expressions: `Consent.source` is `sourceReference` in JSON. */

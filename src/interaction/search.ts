@@ -26,10 +26,16 @@ export interface SearchContext {
   readonly offset: number
 }
 
+/** An include as asked for and as understood. */
+interface Include {
+  readonly pair: Pair
+  readonly include: IncludeParameter
+}
+
 /** What the pairs read so far say; lives for one parse only. */
 interface Draft {
   readonly parameters: SearchParameter[]
-  readonly includes: Map<string, IncludeParameter>
+  readonly includes: Map<string, Include>
   readonly seen: Map<string, number>
   sort?: string
   count?: number
@@ -44,14 +50,14 @@ export function parseSearch(pairs: readonly Pair[], context: SearchContext): Sea
   const draft: Draft = { parameters: [], includes: new Map(), seen: new Map() }
   for (const [name, value] of pairs) take(draft, name, value, context)
   const parameters = draft.parameters.sort(byNameAndValue)
-  const includes = [...draft.includes].sort(([a], [b]) => (a < b ? -1 : 1))
+  const includes = [...draft.includes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, include]) => include)
   return {
     code: 'search-type',
     resourceType: context.resourceType,
     parameters,
     ...(draft.sort === undefined ? {} : { sort: draft.sort }),
     count: draft.count ?? Math.min(context.pageSizeDefault, context.pageSizeMax),
-    includes: includes.map(([, include]) => include),
+    includes: includes.map(({ include }) => include),
     offset: context.offset,
     canonical: canonicalQuery(draft, parameters, includes),
     method: context.method,
@@ -61,11 +67,11 @@ export function parseSearch(pairs: readonly Pair[], context: SearchContext): Sea
 function canonicalQuery(
   draft: Draft,
   parameters: readonly SearchParameter[],
-  includes: readonly (readonly [text: string, IncludeParameter])[],
+  includes: readonly Include[],
 ): string {
   const pairs: Pair[] = parameters.map(({ name, value }) => [name, value])
   if (draft.count !== undefined) pairs.push(['_count', String(draft.count)])
-  for (const [text, { reverse }] of includes) pairs.push([reverse ? '_revinclude' : '_include', plain(text)])
+  pairs.push(...includes.map(({ pair }) => pair))
   if (draft.sort !== undefined) pairs.push(['_sort', draft.sort])
   return pairs.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')
 }
@@ -85,7 +91,7 @@ function take(draft: Draft, name: string, value: string, context: SearchContext)
       return
     case '_include':
     case '_revinclude':
-      takeInclude(draft, value, name === '_revinclude', context.resourceType)
+      takeInclude(draft, [name, value], context.resourceType)
       return
     default:
       draft.parameters.push(parseParameter(definition, name, value, context))
@@ -131,7 +137,7 @@ function checkSort(value: string, resourceType: string): string {
 
 function checkSortKey(name: string, resourceType: string): void {
   const type = searchParameter(resourceType, name)?.type
-  if (type === undefined || type === 'composite' || type === 'special' || isRefusedPredicate(name)) {
+  if (type === undefined || type === 'composite' || type === 'special') {
     refuse(
       'bad-parameter',
       `_sort: every key is a search parameter of ${resourceType}, "-" before it for descending`,
@@ -139,44 +145,32 @@ function checkSortKey(name: string, resourceType: string): void {
   }
 }
 
-/** The meta parameters that reach labels are in the R4 tables, but are no more to be sorted by than to be asked for. */
-function isRefusedPredicate(name: string): boolean {
-  return name.startsWith('_') && name !== '_id' && name !== '_lastUpdated'
+function takeInclude(draft: Draft, pair: Pair, resourceType: string): void {
+  const key = pair.join('=')
+  if (draft.includes.has(key))
+    refuse('duplicate-parameter', `${pair[0]}: the same include may stand only once`)
+  draft.includes.set(key, { pair, include: parseInclude(pair, resourceType) })
 }
 
-function takeInclude(draft: Draft, value: string, reverse: boolean, resourceType: string): void {
-  const include = parseInclude(value, reverse, resourceType)
-  const key = `${reverse ? 1 : 0}${value}`
-  if (draft.includes.has(key)) refuse('duplicate-parameter', 'the same include may stand only once')
-  draft.includes.set(key, include)
-}
-
-function plain(key: string): string {
-  return key.slice(1)
-}
-
-function parseInclude(value: string, reverse: boolean, resourceType: string): IncludeParameter {
-  const name = reverse ? '_revinclude' : '_include'
+/** `_include` starts at the type searched for, `_revinclude` ends there; wildcards and iteration stay out. */
+function parseInclude([name, value]: Pair, resourceType: string): IncludeParameter {
   const [, sourceType, parameter, targetType] = INCLUDE.exec(value) ?? []
   if (sourceType === undefined || parameter === undefined) {
-    refuse(
-      'bad-parameter',
-      `${name}: expected Type:parameter or Type:parameter:Target; wildcards are not supported`,
-    )
+    refuse('bad-parameter', `${name}: expected Type:parameter or Type:parameter:Target, no wildcard`)
   }
   if (!resourceTypes().has(sourceType))
     refuse('unknown-type', `${name}: the source is not an R4 resource type`)
   if (sourceType === 'AuditEvent' || targetType === 'AuditEvent') {
     refuse('not-supported', `${name}: AuditEvent is not served here`)
   }
-  const { targets } = referencePaths(sourceType, parameter)
-  const reached = reverse ? resourceType : targetType
-  const fits =
-    reverse || sourceType === resourceType
-      ? (reached === undefined ? targets.length > 0 : targets.includes(reached)) &&
-        (targetType === undefined || targets.includes(targetType))
-      : false
-  if (!fits) refuse('bad-parameter', `${name}: not a reference parameter between these types`)
+  const { paths, targets } = referencePaths(sourceType, parameter)
+  const reverse = name === '_revinclude'
+  const starts = reverse || sourceType === resourceType
+  const ends = reverse ? resourceType : targetType
+  const fits = ends === undefined || (targets.includes(ends) && (targetType ?? ends) === ends)
+  if (paths.length === 0 || !starts || !fits) {
+    refuse('bad-parameter', `${name}: not a reference parameter between these types`)
+  }
   return { reverse, sourceType, parameter, ...(targetType === undefined ? {} : { targetType }) }
 }
 

@@ -58,4 +58,6 @@ export type DataInteraction = Exclude<Interaction, CapabilitiesInteraction>
 export interface ServedType {
   readonly type: string
   readonly searchParameters: readonly { readonly name: string; readonly type: string }[]
+  /** Names of the reference parameters that `_include` can follow. */
+  readonly includes: readonly string[]
 }

@@ -72,7 +72,9 @@ export function capabilityStatement(publication: Publication, upstream: JsonObje
     implementation: { description: 'FHIR data segmentation gateway', url: baseUrl },
     fhirVersion: '4.0.1',
     format: ['application/fhir+json', 'json'],
-    rest: [{ mode: 'server', security: security(issuers), resource: resources(publication, upstream) }],
+    rest: [
+      { mode: 'server', security: security(issuers), ...some('resource', resources(publication, upstream)) },
+    ],
   }
 }
 
@@ -88,17 +90,17 @@ function resources({ servedTypes }: Publication, upstream: JsonObject | undefine
   })
 }
 
-function describe({ type, searchParameters }: ServedType, stated: Stated | undefined): JsonObject {
+function describe({ type, searchParameters, includes }: ServedType, stated: Stated | undefined): JsonObject {
   const interaction = INTERACTIONS.filter(code => stated?.interactions.has(code) ?? true)
   const searchable = interaction.includes('search-type') ? searchParameters : []
   const parameters = searchable.filter(({ name }) => stated?.parameters.has(name) ?? true)
-  const includes = parameters.filter(parameter => parameter.type === 'reference')
+  const names = new Set(parameters.map(({ name }) => name))
   return {
     type,
     interaction: interaction.map(code => ({ code })),
     ...some(
       'searchInclude',
-      includes.map(({ name }) => `${type}:${name}`),
+      includes.filter(name => names.has(name)).map(name => `${type}:${name}`),
     ),
     ...some(
       'searchParam',

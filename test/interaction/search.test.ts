@@ -316,6 +316,8 @@ describe('_sort, _count and includes', () => {
     ['_include=Observation:subject:Patient:iterate', 'bad-parameter'],
     ['_include=Foo:subject', 'unknown-type'],
     ['_revinclude=Appointment:location', 'bad-parameter'],
+    ['_revinclude=Provenance:target:Patient', 'bad-parameter'],
+    ['_revinclude=Bundle:composition', 'bad-parameter'],
     ['_revinclude=AuditEvent:entity', 'not-supported'],
     ['_include=Observation:subject&_include=Observation:subject', 'duplicate-parameter'],
   ])('%s is refused', (query, code) => {

@@ -1,0 +1,96 @@
+import type { DecidedResource, ResourceDecision } from '../model/decision.ts'
+import type { Refused, Segmented } from '../model/exchange.ts'
+import type { RequesterFragments } from './agents.ts'
+import type { EventFrame } from './audit-event.ts'
+import { q } from './fragments.ts'
+import type { DecisionClass, ReleaseFacts } from './release-facts.ts'
+import { versionOf } from './release-facts.ts'
+import { maskTarget } from './request-text.ts'
+
+const decisionTexts = new WeakMap<ResourceDecision, string>()
+
+/** Decisions are shared by class and live in caches: each is written out once. */
+function decisionText(decision: ResourceDecision): string {
+  const known = decisionTexts.get(decision)
+  if (known !== undefined) return known
+  const text = JSON.stringify(decision)
+  decisionTexts.set(decision, text)
+  return text
+}
+
+function versions(resources: readonly DecidedResource[]): string {
+  return resources.map(resource => q(versionOf(resource))).join(',')
+}
+
+/** Why a withheld resource could not be read, where that is so. */
+function unassessed(resources: readonly DecidedResource[]): string {
+  const why = resources.flatMap(resource => {
+    const reason = resource.labelled.notAssessable ?? resource.labelled.facts.notAssessable
+    return reason === undefined ? [] : [`${q(versionOf(resource))}:${q(reason)}`]
+  })
+  return why.length === 0 ? '' : `,"notAssessable":{${why.join(',')}}`
+}
+
+/** Classes by what the decision says: equal decisions in different objects make one class. */
+function classesText(classes: readonly DecisionClass[]): string {
+  const byText = new Map<string, DecisionClass>()
+  for (const one of classes) {
+    const text = decisionText(one.decision)
+    const same = byText.get(text)
+    if (!same) byText.set(text, { ...one, released: [...one.released], withheld: [...one.withheld] })
+    else {
+      same.released.push(...one.released)
+      same.withheld.push(...one.withheld)
+    }
+  }
+  const written = Array.from(
+    byText,
+    ([text, { released, withheld }]) =>
+      `{"decision":${text},"released":[${versions(released)}],"withheld":[${versions(withheld)}]${unassessed(withheld)}}`,
+  )
+  return written.join(',')
+}
+
+function opening({ exchange, recorded }: EventFrame): string {
+  const { request, correlation } = exchange
+  return (
+    `{"exchange":${q(exchange.id)},"receivedAt":"${exchange.receivedAt.toISOString()}","at":"${recorded}",` +
+    `"request":{"method":${q(request.method)},"target":${q(maskTarget(request.target))},` +
+    `"remoteAddress":${q(request.remoteAddress)}},"correlation":${JSON.stringify(correlation)}`
+  )
+}
+
+/**
+ * The decision record: who, why, under which policy, every resource released and withheld with its reasons, and the
+ * digest of the bytes that left. It never leaves the ledger; withheld resources are named here and nowhere else.
+ */
+export function decisionRow(
+  frame: EventFrame,
+  segmented: Segmented,
+  requester: RequesterFragments,
+  facts: ReleaseFacts,
+): string {
+  const { decision, release, interaction } = segmented
+  return (
+    `${opening(frame)},${requester.row},"interaction":${JSON.stringify(interaction)},` +
+    `"decision":${q(decision.decision)},"revision":${q(decision.revision)},` +
+    `"release":{"status":${release.status},"sha256":${q(release.digest)},"bytes":${release.body.length}},` +
+    `"obligations":${JSON.stringify(release.obligations)},"notices":${JSON.stringify(release.notices)},` +
+    `"classes":[${classesText(facts.classes)}],"unread":${JSON.stringify(decision.unread)}}`
+  )
+}
+
+/** The record of a refusal: as much as was known when the exchange ended. `detail` stays here. */
+export function refusalRow(
+  frame: EventFrame,
+  refused: Refused,
+  requester: RequesterFragments | undefined,
+): string {
+  const { code, diagnostics, detail } = refused.refusal
+  const { interaction } = refused
+  return (
+    `${opening(frame)}${requester === undefined ? '' : `,${requester.row}`}` +
+    `${interaction === undefined ? '' : `,"interaction":${JSON.stringify(interaction)}`}` +
+    `,"refusal":${JSON.stringify({ code, diagnostics, detail })}}`
+  )
+}

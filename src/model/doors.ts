@@ -45,7 +45,7 @@ export interface InteractionParser {
   readonly publicDocument: (received: Received) => CapabilitiesInteraction | undefined
   readonly understand: (identified: Identified) => DataInteraction
   /**
-   * Seals the position of the next page: a deterministic function of query, requester, purposes, revision, offset and
+   * The link to the next page, a whole URL that seals its position: a deterministic function of query, requester, purposes, revision, offset and
    * the expiry minute, of constant length per query, so that it says nothing of what was withheld.
    */
   readonly sealNext: (identified: Identified, search: SearchInteraction, nextOffset: number) => string
@@ -119,7 +119,7 @@ export interface Decider {
 
 /** What segment needs to know beside the decisions. */
 export interface SegmentInput {
-  readonly decided: Decided
+  readonly decided: Pick<Decided, 'decision' | 'directives'>
   /** Released matches in order, then released includes in canonical order. */
   readonly matches: readonly DecidedResource[]
   readonly includes: readonly DecidedResource[]

@@ -47,6 +47,8 @@ describe('searches that US Core clients make', () => {
     ],
     ['Observation?value-quantity=5.40||mg', 'value-quantity=5.40%7C%7Cmg'],
     ['Organization?name=A%5C,B', 'name=A%5C%2CB'],
+    ['Organization?name=A%5C,B,C%5C%5C', 'name=A%5C%2CB%2CC%5C%5C'],
+    ['Observation?code=a%5C|b|c%5C$d', 'code=a%5C%7Cb%7Cc%5C%24d'],
     [
       'Procedure?patient=1&_lastUpdated=ge2024-01-01&_lastUpdated=lt2025-01-01',
       '_lastUpdated=ge2024-01-01&_lastUpdated=lt2025-01-01&patient=1',

@@ -45,8 +45,9 @@ export interface InteractionParser {
   readonly publicDocument: (received: Received) => CapabilitiesInteraction | undefined
   readonly understand: (identified: Identified) => DataInteraction
   /**
-   * The link to the next page, a whole URL that seals its position: a deterministic function of query, requester, purposes, revision, offset and
-   * the expiry minute, of constant length per query, so that it says nothing of what was withheld.
+   * The link to the next page, a whole URL that seals its position: a deterministic function of query, requester,
+   * purposes, revision, offset and the expiry minute, of constant length per query, so that it says nothing of what was
+   * withheld.
    */
   readonly sealNext: (identified: Identified, search: SearchInteraction, nextOffset: number) => string
 }

@@ -1,0 +1,145 @@
+import type { ConsentDirective, ConsentQuestion, ConsentVerdict } from '../model/consent.ts'
+import type { ConsentReader } from '../model/doors.ts'
+import type { LabelledResource } from '../model/label.ts'
+import type { ResidualRule } from '../model/requester.ts'
+import type { Rule } from './compile.ts'
+import { evaluate, type Prepared, prepare } from './evaluate.ts'
+import { withClasses } from './form.ts'
+import { questionView } from './question.ts'
+import type { Compiled } from './reading.ts'
+import { type CompiledResidual, compileResidual } from './residual.ts'
+import { type ResourceView, viewOf } from './view.ts'
+import type { Vocabulary } from './vocabulary.ts'
+
+/** One directive and one question, with every verdict that does not depend on the resource. */
+interface Entry {
+  readonly patient?: string
+  /** Absent where nothing of the Consent can match the question any more. */
+  readonly rules?: Prepared
+  readonly silent: ConsentVerdict
+}
+
+const SILENT = 'outside the limits of this Consent'
+
+function unreadEntry({ ref, form, why }: ConsentDirective): Entry {
+  const reason = why === undefined ? {} : { why }
+  return { silent: { ref, form, effect: 'indeterminate', path: 'Consent', ...reason } }
+}
+
+function entryOf(directive: ConsentDirective, question: ConsentQuestion, vocabulary: Vocabulary): Entry {
+  if (directive.state === 'unreadable') return unreadEntry(directive)
+  const { ref, patient } = directive
+  const { rules: compiled, place } = directive.compiled as Compiled
+  const form = withClasses(directive.form, question.directory)
+  const about = { question: questionView(question), vocabulary, place, ref, form }
+  const rules = compiled === undefined ? undefined : prepare(compiled.root, about)
+  return {
+    ...(patient === undefined ? {} : { patient }),
+    ...(rules === undefined ? {} : { rules }),
+    silent: { ref, form, effect: 'not-covered', path: 'provision', why: SILENT },
+  }
+}
+
+function entriesOf(
+  directives: readonly ConsentDirective[],
+  question: ConsentQuestion,
+  vocabulary: Vocabulary,
+): readonly Entry[] {
+  return directives
+    .filter(({ state }) => state === 'enforceable' || state === 'unreadable')
+    .map(directive => entryOf(directive, question, vocabulary))
+}
+
+/** A permit never reaches the record of another patient; a refusal is not dropped for a name that does not match. */
+function isAbout({ patient }: Entry, patients: readonly string[]): boolean {
+  return patient === undefined || patients.length === 0 || patients.includes(patient)
+}
+
+function verdictOf(entry: Entry, view: ResourceView): ConsentVerdict {
+  const verdict = entry.rules === undefined ? undefined : evaluate(entry.rules, view)
+  if (verdict === undefined) return entry.silent
+  return verdict.effect === 'deny' || isAbout(entry, view.labelled.facts.patients) ? verdict : entry.silent
+}
+
+function matchesRule(rule: Rule, about: Parameters<typeof prepare>[1], view: ResourceView): boolean {
+  const prepared = prepare(rule, about)
+  return prepared !== undefined && evaluate(prepared, view) !== undefined
+}
+
+/** The views of resources, each made once. */
+function createViews(vocabulary: Vocabulary): (resource: LabelledResource) => ResourceView {
+  const views = new WeakMap<LabelledResource, ResourceView>()
+  return resource => {
+    const known = views.get(resource)
+    if (known !== undefined) return known
+    const view = viewOf(resource, vocabulary.labels.hierarchy)
+    views.set(resource, view)
+    return view
+  }
+}
+
+/** Answers of all directives for one resource; what the question alone decides is worked out once per question. */
+export function createAsking(vocabulary: Vocabulary): ConsentReader['ask'] {
+  const viewFor = createViews(vocabulary)
+  const known = new WeakMap<ConsentQuestion, WeakMap<readonly ConsentDirective[], readonly Entry[]>>()
+  return (directives, question, resource) => {
+    let answered = known.get(question)
+    if (answered === undefined) {
+      answered = new WeakMap()
+      known.set(question, answered)
+    }
+    let entries = answered.get(directives)
+    if (entries === undefined) {
+      entries = entriesOf(directives, question, vocabulary)
+      answered.set(directives, entries)
+    }
+    const view = viewFor(resource)
+    return entries.map(entry => verdictOf(entry, view))
+  }
+}
+
+const NO_CONSENT = { reference: 'token' }
+const NO_FORM = {
+  policies: [],
+  signed: false,
+  dated: false,
+  signers: [],
+  purposes: [],
+  labels: [],
+  recipients: [],
+  disclosers: [],
+  items: {},
+}
+
+/**
+ * IHE PCF residual rules (ITI-71, extensions.ihe_pcf.residual): a permit that applies overrides a forbid that applies;
+ * where no forbid applies all is permitted.
+ */
+export function createResidual(vocabulary: Vocabulary, bases: readonly string[]): ConsentReader['residual'] {
+  const viewFor = createViews(vocabulary)
+  const known = new WeakMap<
+    readonly ResidualRule[],
+    { readonly zone: string; readonly compiled: CompiledResidual }
+  >()
+  return (rules, question, resource) => {
+    const { zone } = question
+    let entry = known.get(rules)
+    if (entry === undefined || entry.zone !== zone) {
+      entry = { zone, compiled: compileResidual(rules, { bases }, zone, vocabulary) }
+      known.set(rules, entry)
+    }
+    const { compiled } = entry
+    const about = {
+      question: questionView(question),
+      vocabulary,
+      place: { bases },
+      ref: NO_CONSENT,
+      form: NO_FORM,
+    }
+    const view = viewFor(resource)
+    const applies = (type: Rule['type']) =>
+      compiled.rules.some(rule => rule.type === type && matchesRule(rule, about, view))
+    if (applies('permit')) return 'permit'
+    return compiled.unreadable || applies('deny') ? 'deny' : 'permit'
+  }
+}

@@ -1,0 +1,107 @@
+/** Half-open span of time, milliseconds since the epoch: `start` belongs to it, `end` does not. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+const DATE =
+  /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:\d{2})?)?)?)?$/
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function formatFor(zone: string): Intl.DateTimeFormat {
+  const known = formats.get(zone)
+  if (known !== undefined) return known
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  })
+  formats.set(zone, format)
+  return format
+}
+
+/** How far the wall clock of `zone` is ahead of UTC at `instant`, ms. */
+function offsetAt(instant: number, zone: string): number {
+  const part: Record<string, number> = {}
+  for (const { type, value } of formatFor(zone).formatToParts(instant)) part[type] = Number(value)
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part
+  return Date.UTC(year, month - 1, day, hour, minute, second) - instant
+}
+
+/** The instant at which the wall clock of `zone` shows what `wall` says as if it were UTC. */
+function instantOf(wall: number, zone: string): number {
+  if (zone === 'UTC') return wall
+  // Twice, because the offset of the first guess may be that of the other side of a clock change.
+  const guess = wall - offsetAt(wall, zone)
+  return wall - offsetAt(guess, zone)
+}
+
+function offsetOf(text: string): number {
+  if (text === 'Z') return 0
+  const minutes = Number(text.slice(1, 3)) * 60 + Number(text.slice(4))
+  return (text.startsWith('-') ? -minutes : minutes) * 60_000
+}
+
+function isCalendarDate(year: number, month: number, day: number): boolean {
+  return month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
+}
+
+function daySpan(match: RegExpExecArray, zone: string): Span | undefined {
+  const year = Number(match[1])
+  const month = Number(match[2] ?? 1)
+  const day = Number(match[3] ?? 1)
+  if (!isCalendarDate(year, month, day)) return undefined
+  const whole =
+    match[2] === undefined
+      ? [year + 1, 1, 1]
+      : match[3] === undefined
+        ? [year, month + 1, 1]
+        : [year, month, day + 1]
+  const [nextYear = 0, nextMonth = 1, nextDay = 1] = whole
+  const end = instantOf(Date.UTC(nextYear, nextMonth - 1, nextDay), zone)
+  return { start: instantOf(Date.UTC(year, month - 1, day), zone), end }
+}
+
+function timeSpan(match: RegExpExecArray, zone: string): Span | undefined {
+  const [year, month, day, hour, minute] = match.slice(1, 6).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
+  const second = Number(match[6] ?? 0)
+  if (!isCalendarDate(year, month, day) || hour > 24 || minute > 59 || second > 60) return undefined
+  const millisecond = Number((match[7] ?? '0').padEnd(3, '0').slice(0, 3))
+  const wall = Date.UTC(year, month - 1, day, hour, minute, second, millisecond)
+  const start = match[8] === undefined ? instantOf(wall, zone) : wall - offsetOf(match[8])
+  return { start, end: start + (match[6] === undefined ? 60_000 : match[7] === undefined ? 1000 : 1) }
+}
+
+/**
+ * What a FHIR date, dateTime or instant covers: the whole year, month, day, minute or second that is written, in `zone`
+ * (IANA name) where the text names no offset. https://hl7.org/fhir/R4/datatypes.html#Period ("2012-02-03 includes any
+ * time on that day"). Undefined where the text is no such date; throws RangeError for a zone that does not exist.
+ */
+export function spanOf(text: string, zone: string): Span | undefined {
+  const match = DATE.exec(text)
+  if (match === null) return undefined
+  return match[4] === undefined ? daySpan(match, zone) : timeSpan(match, zone)
+}
+
+/** A Period with open ends reaching to infinity; undefined where an end that is written cannot be read. */
+export function periodSpan(
+  start: string | undefined,
+  end: string | undefined,
+  zone: string,
+): Span | undefined {
+  const from = start === undefined ? Number.NEGATIVE_INFINITY : spanOf(start, zone)?.start
+  const until = end === undefined ? Number.POSITIVE_INFINITY : spanOf(end, zone)?.end
+  return from === undefined || until === undefined ? undefined : { start: from, end: until }
+}

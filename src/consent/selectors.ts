@@ -1,0 +1,177 @@
+import type { ConsentQuestion } from '../model/consent.ts'
+import { type Coding, SYSTEM } from '../model/fhir.ts'
+import { type CodeTerm, codeTerm, hasCode, isHl7System, systemOf } from './codes.ts'
+import type { Span } from './dates.ts'
+import type { Hierarchy } from './hierarchy.ts'
+import { type ResourceView, rankOf } from './view.ts'
+
+/**
+ * What a rule demands of a resource. `strict` (a permit) asks for certainty, otherwise (a deny) what cannot be ruled out
+ * counts: unknown is never a match of a permit and always one of a deny.
+ */
+export type Selector = (view: ResourceView, question: ConsentQuestion) => boolean
+
+/** Vocabulary of labels a reader was made with. */
+export interface LabelVocabulary {
+  readonly hierarchy: Hierarchy
+  /** Policy codes (42CFRPart2 …): compared as they are, no sensitivities. */
+  readonly policies: ReadonlySet<string>
+  /** Codes that a deny of the key means in everyday use, though the hierarchy does not say so. */
+  readonly denyAlso: Readonly<Record<string, readonly string[]>>
+  /** Purpose codes, which may stand as labels too. */
+  readonly isPurpose: (code: string) => boolean
+}
+
+interface LabelTerms {
+  readonly ranks: readonly number[]
+  readonly sensitivities: readonly string[]
+  readonly policies: readonly string[]
+  /** A code nobody here knows: never ruled out on a deny. */
+  readonly unknown: boolean
+}
+
+function isConfidentiality(system: string, code: string): boolean {
+  return rankOf(code) >= 0 && (system === SYSTEM.confidentiality || system === '')
+}
+
+function labelTerms(labels: readonly Coding[], vocabulary: LabelVocabulary): LabelTerms {
+  const terms = {
+    ranks: [] as number[],
+    sensitivities: [] as string[],
+    policies: [] as string[],
+    unknown: false,
+  }
+  for (const { system: url, code } of labels) {
+    const system = systemOf(url)
+    const ours = system === '' || system === SYSTEM.local || isHl7System(system)
+    if (isConfidentiality(system, code)) terms.ranks.push(rankOf(code))
+    else if (ours && vocabulary.hierarchy.knows(code)) terms.sensitivities.push(code)
+    else if (ours && (vocabulary.policies.has(code) || vocabulary.isPurpose(code))) terms.policies.push(code)
+    else {
+      terms.sensitivities.push(ours ? code : `${system}|${code}`)
+      terms.unknown = true
+    }
+  }
+  return terms
+}
+
+function permitLabels(terms: LabelTerms, { hierarchy }: LabelVocabulary): Selector {
+  const ceiling = Math.max(...terms.ranks)
+  const covers = (code: string) => terms.sensitivities.some(named => hierarchy.within(code, named))
+  return view => {
+    if (view.labelled.notAssessable !== undefined) return false
+    const { sensitivities } = view
+    if (terms.ranks.length > 0 && view.rank > ceiling) return false
+    if (terms.sensitivities.length > 0 && !sensitivities.every(covers)) return false
+    // One of the named labels must be what the resource carries: a permit of PSY is no permit of unlabelled data.
+    const carries = terms.ranks.length > 0 || (terms.sensitivities.length > 0 && sensitivities.length > 0)
+    return carries || terms.policies.some(code => view.labels.has(code))
+  }
+}
+
+function denyLabels(terms: LabelTerms, { hierarchy, denyAlso }: LabelVocabulary): Selector {
+  if (terms.unknown) return () => true
+  const floor = Math.min(...terms.ranks)
+  const named = terms.sensitivities.flatMap(code => [code, ...(denyAlso[code] ?? [])])
+  const meets = (code: string) => named.some(ancestor => hierarchy.within(code, ancestor))
+  return view => {
+    if (view.labelled.notAssessable !== undefined || view.rank >= floor) return true
+    return view.sensitivities.some(meets) || terms.policies.some(code => view.labels.has(code))
+  }
+}
+
+/**
+ * `securityLabel`: a permit covers resources up to the named confidentiality, all of whose sensitivities it names; a
+ * deny covers resources from the named confidentiality on and those with one of the named labels, kinds included.
+ */
+export function labelSelector(
+  labels: readonly Coding[],
+  strict: boolean,
+  vocabulary: LabelVocabulary,
+): Selector {
+  const terms = labelTerms(labels, vocabulary)
+  return strict ? permitLabels(terms, vocabulary) : denyLabels(terms, vocabulary)
+}
+
+const RESOURCE_TYPES = 'http://hl7.org/fhir/resource-types'
+const MEDIA_TYPES = 'urn:ietf:bcp:13'
+/** Types that carry documents, so that a media type may be theirs. */
+const CARRIERS = new Set([
+  'DocumentReference',
+  'Binary',
+  'Media',
+  'DiagnosticReport',
+  'Composition',
+  'Bundle',
+  'Communication',
+])
+
+type ClassTest = (view: ResourceView, strict: boolean) => boolean
+
+function classTest(coding: Coding): ClassTest {
+  const system = systemOf(coding.system)
+  const { code } = coding
+  if (system === RESOURCE_TYPES || system === '') return view => view.labelled.facts.type === code
+  if (code.includes('/StructureDefinition/'))
+    return view => view.labelled.facts.profiles.some(url => isProfile(url, code))
+  if (system === MEDIA_TYPES) return (view, strict) => !strict && CARRIERS.has(view.labelled.facts.type)
+  const term = codeTerm(coding)
+  return (view, strict) => hasCode(view.codes(), term, strict)
+}
+
+function isProfile(url: string, named: string): boolean {
+  return url === named || url.startsWith(`${named}|`) || url.endsWith(`/StructureDefinition/${named}`)
+}
+
+function sameCoding(left: Coding, right: Coding): boolean {
+  const [one, other] = [codeTerm(left), codeTerm(right)]
+  return one.code === other.code && (one.system === other.system || one.system === '' || other.system === '')
+}
+
+/** `class`: resource type, profile, document code or media type; for a question about classes, the classes asked for. */
+export function classSelector(classes: readonly Coding[], strict: boolean): Selector {
+  const tests = classes.map(classTest)
+  const named = (asked: Coding) => classes.some(coding => sameCoding(coding, asked))
+  return (view, question) => {
+    const asked = question.classes ?? []
+    if (asked.length > 0 && strict) return asked.every(named)
+    return asked.some(named) || tests.some(test => test(view, strict))
+  }
+}
+
+/** `code` over all codings of the resource; a concept without coding cannot be evaluated. */
+export function codeSelector(concepts: readonly (readonly Coding[])[], strict: boolean): Selector {
+  const terms: CodeTerm[] = concepts.flat().map(codeTerm)
+  const textOnly = concepts.some(codings => codings.length === 0)
+  if (textOnly && !strict) return () => true
+  return view => terms.some(term => hasCode(view.codes(), term, strict))
+}
+
+function overlaps(left: Span, right: Span): boolean {
+  return left.start < right.end && right.start < left.end
+}
+
+/**
+ * `dataPeriod`: a permit needs every clinical date inside; a deny takes any overlap, of `meta.lastUpdated` too. Undated
+ * data is never under the permit and always under the deny.
+ */
+export function dataPeriodSelector(period: Span, strict: boolean, zone: string): Selector {
+  if (strict) {
+    return view => {
+      const { spans, readable } = view.dates(zone)
+      return (
+        readable &&
+        spans.length > 0 &&
+        spans.every(({ start, end }) => period.start <= start && end <= period.end)
+      )
+    }
+  }
+  return view => {
+    const { spans, readable, lastUpdated } = view.dates(zone)
+    if (!readable || spans.length === 0) return true
+    return (
+      spans.some(span => overlaps(span, period)) ||
+      (lastUpdated !== undefined && overlaps(lastUpdated, period))
+    )
+  }
+}

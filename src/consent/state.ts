@@ -1,0 +1,131 @@
+import type { ConsentOnFile, ConsentState } from '../model/consent.ts'
+import type { JsonObject, Resource } from '../model/fhir.ts'
+import type { CompiledConsent } from './compile.ts'
+import { spanOf } from './dates.ts'
+import { isObject, objectsIn, textIn } from './json.ts'
+import { normalIdentifier, normalReference } from './references.ts'
+
+export interface StateOf {
+  readonly state: ConsentState
+  readonly why?: string
+}
+
+/** R4 Consent.status values that are no agreement in force. */
+const INACTIVE = new Set(['draft', 'proposed', 'rejected', 'inactive', 'entered-in-error'])
+/** consentscope codes of Consents that say nothing about disclosure. */
+const OTHER_SCOPES = new Set(['treatment', 'research', 'adr'])
+/** Categories of privacy Consents: LOINC, consentcategorycodes, v3-ActCode. */
+const PRIVACY = new Set([
+  '59284-0',
+  '57016-8',
+  '57017-6',
+  'npp',
+  'IDSCL',
+  'INFA',
+  'INFAO',
+  'INFASO',
+  'rsdid',
+  'rsreid',
+  'icol',
+])
+const OTHER_CATEGORIES = new Set(['acd', 'dnr', 'hcd', 'polst', 'RESEARCH', 'research'])
+
+function codesIn(concepts: readonly JsonObject[]): readonly string[] {
+  return concepts.flatMap(({ coding }) => objectsIn(coding).flatMap(({ code }) => textIn(code) ?? []))
+}
+
+/** Scope decides; where it is absent or not known, category does. */
+function topicOf(consent: Resource): 'privacy' | 'other' | 'unknown' {
+  const scope = isObject(consent['scope']) ? codesIn([consent['scope']]) : []
+  if (scope.includes('patient-privacy')) return 'privacy'
+  if (scope.some(code => OTHER_SCOPES.has(code))) return 'other'
+  const categories = codesIn(objectsIn(consent['category']))
+  if (categories.some(code => PRIVACY.has(code))) return 'privacy'
+  if (categories.length > 0 && categories.every(code => OTHER_CATEGORIES.has(code))) return 'other'
+  return scope.length === 0 && consent['scope'] === undefined ? 'privacy' : 'unknown'
+}
+
+/** What can be told of a Consent without its rules; undefined where the rules decide. */
+export function standing(consent: Resource): StateOf | undefined {
+  const status = textIn(consent['status'])
+  if (status !== undefined && INACTIVE.has(status)) return { state: 'inactive', why: `status is ${status}` }
+  const topic = topicOf(consent)
+  if (topic === 'other') return { state: 'not-privacy', why: 'scope is not patient-privacy' }
+  if (status !== 'active') return { state: 'unreadable', why: 'status: expected a status of R4 Consent' }
+  if (topic === 'privacy') return undefined
+  return { state: 'unreadable', why: 'scope: expected a code of consentscope, or a category that is known' }
+}
+
+/** Enforceable, expired or not yet begun, by the period of the root. `at` in milliseconds since the epoch. */
+export function timeState({ root }: CompiledConsent, at: number): StateOf {
+  if (at >= root.span.end) return { state: 'expired', why: 'provision.period has ended' }
+  if (at < root.span.start) return { state: 'not-yet', why: 'provision.period has not begun' }
+  return { state: 'enforceable' }
+}
+
+/** What a later version of a Consent shares with an earlier one: business identifiers, and its place on one server. */
+function lineages({ ref, resource }: ConsentOnFile): readonly string[] {
+  const keys = objectsIn(resource['identifier']).flatMap(item => {
+    const value = textIn(item['value'])
+    const system = textIn(item['system'])
+    // A value without system names nothing beyond its own server.
+    return value === undefined || system === undefined ? [] : [normalIdentifier({ system, value }).key]
+  })
+  return [...keys, `${ref.source ?? ''} ${normalReference(ref.reference, { bases: [] })}`]
+}
+
+/** Statuses that end or replace what came before; a draft, a proposal or an error does not. */
+const REPLACING = new Set(['active', 'inactive'])
+
+function instant(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : spanOf(text, 'UTC')?.start
+}
+
+function isLater(later: Resource, earlier: Resource): boolean {
+  for (const pick of [signedAt, storedAt]) {
+    const [left, right] = [pick(later), pick(earlier)]
+    if (left !== undefined && right !== undefined && left !== right) return left > right
+  }
+  return false
+}
+
+function signedAt(consent: Resource): number | undefined {
+  return instant(textIn(consent['dateTime']))
+}
+
+function storedAt(consent: Resource): number | undefined {
+  return instant(isObject(consent['meta']) ? textIn(consent['meta']['lastUpdated']) : undefined)
+}
+
+function patientOf(consent: Resource): string {
+  return JSON.stringify(
+    isObject(consent['patient']) ? (consent['patient']['reference'] ?? consent['patient']['identifier']) : '',
+  )
+}
+
+function replaces(later: ConsentOnFile, earlier: ConsentOnFile): boolean {
+  const status = textIn(later.resource['status'])
+  if (status === undefined || !REPLACING.has(status) || topicOf(later.resource) !== 'privacy') return false
+  return (
+    patientOf(later.resource) === patientOf(earlier.resource) && isLater(later.resource, earlier.resource)
+  )
+}
+
+/**
+ * Which Consents a later one of the same identifier or place explicitly takes the place of: earlier → later. A newer
+ * Consent about somebody else replaces nothing.
+ */
+export function supersessions(onFile: readonly ConsentOnFile[]): ReadonlyMap<ConsentOnFile, ConsentOnFile> {
+  const families = Map.groupBy(
+    onFile.flatMap(consent => lineages(consent).map(key => ({ key, consent }))),
+    ({ key }) => key,
+  )
+  const superseded = new Map<ConsentOnFile, ConsentOnFile>()
+  for (const family of families.values()) {
+    for (const { consent: earlier } of family) {
+      const later = family.find(({ consent }) => consent !== earlier && replaces(consent, earlier))
+      if (later !== undefined) superseded.set(earlier, later.consent)
+    }
+  }
+  return superseded
+}

@@ -1,0 +1,41 @@
+import { createHierarchy } from './hierarchy.ts'
+import type { PurposeVocabulary } from './question.ts'
+import type { LabelVocabulary } from './selectors.ts'
+
+/** The codes a reader works with; all of them come from profiles/purpose/. */
+export interface VocabularyOptions {
+  /** v3-ActReason code → its parents. */
+  readonly purposeParents: Readonly<Record<string, readonly string[]>>
+  /** Sensitivity code of v3-ActCode or local → its parents. */
+  readonly labelParents: Readonly<Record<string, readonly string[]>>
+  /** Other spellings of purposes, `system|code` → v3-ActReason code. Default none. */
+  readonly purposeMap?: Readonly<Record<string, string>>
+  /** Purposes that only a permit naming them covers. Default BTG and HLEGAL, which the tree puts under TREAT and HOPERAT. */
+  readonly explicitPurposes?: readonly string[]
+  /** Policy codes that stand as labels and are no sensitivities. Default 42CFRPart2 and Title38Section7332. */
+  readonly policyLabels?: readonly string[]
+  /** Codes that a deny of the key covers too, beside its kinds. Default none. */
+  readonly labelDenyAlso?: Readonly<Record<string, readonly string[]>>
+}
+
+export interface Vocabulary {
+  readonly labels: LabelVocabulary
+  readonly purposes: PurposeVocabulary
+}
+
+export function vocabularyOf(options: VocabularyOptions): Vocabulary {
+  const purposes = createHierarchy(options.purposeParents)
+  return {
+    purposes: {
+      hierarchy: purposes,
+      explicitOnly: new Set(options.explicitPurposes ?? ['BTG', 'HLEGAL']),
+      map: options.purposeMap ?? {},
+    },
+    labels: {
+      hierarchy: createHierarchy(options.labelParents),
+      policies: new Set(options.policyLabels ?? ['42CFRPart2', 'Title38Section7332']),
+      denyAlso: options.labelDenyAlso ?? {},
+      isPurpose: purposes.knows,
+    },
+  }
+}

@@ -1,0 +1,190 @@
+import type { ConsentRef, ConsentVerdict } from '../model/consent.ts'
+import type { Reason, ResourceDecision } from '../model/decision.ts'
+import { organizationReasons } from './organization.ts'
+import { consentReason, consentRefusals, type PatientVoice } from './patients.ts'
+import type { Plan } from './plan.ts'
+import type { Judged } from './resource-conditions.ts'
+import { type Ruling, reliedUpon, rowReasons, rule, type Speaking } from './ruling.ts'
+
+/** Every exchange is recorded, whatever its outcome. */
+const ALWAYS = 'AUDIT'
+
+/** What one purpose of use comes to. */
+interface Outcome {
+  readonly refusals: readonly Reason[]
+  readonly grants: readonly Reason[]
+  readonly released: readonly Speaking[]
+  /** Obligations that arise because a Consent's refusal was gone against. */
+  readonly onOverride: readonly string[]
+  readonly onRefusal: readonly string[]
+  readonly limited: boolean
+  readonly consents: readonly ConsentVerdict[]
+}
+
+/** The decision on one resource: every purpose must permit; the duties of all come along. */
+export function decideResource(
+  plans: readonly Plan[],
+  judged: Judged,
+  voices: readonly PatientVoice[],
+  isKnown: (obligation: string) => boolean,
+): ResourceDecision {
+  const outcomes = plans.map(plan => weigh(plan, judged, voices))
+  const refusals = outcomes.flatMap(({ refusals }) => refusals)
+  if (refusals.length > 0)
+    return denied(
+      refusals,
+      outcomes.flatMap(({ onRefusal }) => onRefusal),
+    )
+  const rows = outcomes.flatMap(({ released }) => released).map(({ row }) => row)
+  const obligations = [
+    ALWAYS,
+    ...rows.flatMap(({ obligations = [] }) => obligations),
+    ...outcomes.flatMap(({ onOverride }) => onOverride),
+  ]
+  const unknown = obligations.filter(obligation => !isKnown(obligation))
+  if (unknown.length > 0) return denied(unknown.map(notUnderstood))
+  return {
+    effect: outcomes.some(({ limited }) => limited) ? 'redact' : 'permit',
+    because: ordered(outcomes.flatMap(({ grants }) => grants)),
+    obligations: unique(obligations),
+    caveats: unique(rows.flatMap(({ caveats = [] }) => caveats)),
+    notices: unique(rows.flatMap(({ notice }) => (notice === undefined ? [] : [notice]))),
+    consents: distinct(outcomes.flatMap(({ consents }) => consents.map(({ ref }) => ref))),
+    redact: [],
+  }
+}
+
+/** A refusal with its reasons; nothing of what would have been released comes along. */
+export function denied(because: readonly Reason[], obligations: readonly string[] = []): ResourceDecision {
+  return {
+    effect: 'deny',
+    because: ordered(because),
+    obligations: unique([ALWAYS, ...obligations]),
+    caveats: [],
+    notices: [],
+    consents: [],
+    redact: [],
+  }
+}
+
+function weigh(plan: Plan, judged: Judged, voices: readonly PatientVoice[]): Outcome {
+  return plan.situation.context.policy === 'none'
+    ? weighConsents(plan, voices)
+    : weighLaw(plan, judged, voices)
+}
+
+/** Law, Consents, default policy, organization: any refusal denies; without an authority there is nothing to release. */
+function weighLaw(plan: Plan, judged: Judged, voices: readonly PatientVoice[]): Outcome {
+  const ruling = rule(plan, judged, voices)
+  const overridden = new Set(ruling.authorities.flatMap(({ row }) => row.overrides ?? []))
+  const fallback = overridden.has('default-policy') ? OPEN : byDefault(plan, voices)
+  const refused = consentRefusals(voices)
+  const refusals = [
+    ...ruling.denials.flatMap(speaking => rowReasons(speaking, true)),
+    ...(ruling.authorities.length === 0 ? [NO_AUTHORITY] : []),
+    ...(overridden.has('consent') ? [] : refused),
+    ...fallback.refusals,
+    ...organizationReasons(plan.situation, judged, voices),
+  ]
+  const released = [...ruling.authorities, ...ruling.terms]
+  const relied = [...released.flatMap(reliedUpon), ...fallback.consents]
+  return {
+    refusals,
+    grants: [
+      ...grants(ruling),
+      ...fallback.consents.map(verdict => consentReason(verdict, 'consent-permit', 'permit')),
+    ],
+    released,
+    onOverride: refused.length > 0 ? ruling.authorities.flatMap(({ row }) => row.onOverride ?? []) : [],
+    onRefusal: ruling.denials.flatMap(({ row }) => row.onRefusal ?? []),
+    limited: ruling.authorities.some(({ row }) => row.effect === 'limit'),
+    consents: relied,
+  }
+}
+
+/** Consents alone, without law packs (`decide --policy none`). */
+function weighConsents(plan: Plan, voices: readonly PatientVoice[]): Outcome {
+  const fallback = byDefault(plan, voices)
+  const refused = [...consentRefusals(voices), ...fallback.refusals]
+  const permits = voices.flatMap(({ permits }) => permits)
+  return {
+    refusals: refused.length === 0 && voices.length === 0 ? [NO_CONSENT] : refused,
+    grants:
+      permits.length > 0
+        ? permits.map(verdict => consentReason(verdict, 'consent-permit', 'permit'))
+        : [{ rule: 'default-policy', source: 'organization', effect: 'permit' }],
+    released: [],
+    onOverride: [],
+    onRefusal: [],
+    limited: false,
+    consents: permits,
+  }
+}
+
+const NO_AUTHORITY: Reason = {
+  rule: 'no-authority',
+  source: 'law',
+  citation: '45 CFR 164.502(a)',
+  effect: 'deny',
+  ground: '171.202(b)',
+}
+const NO_CONSENT: Reason = { rule: 'no-consent', source: 'consent', effect: 'deny', ground: '171.202(b)' }
+const OPEN = { refusals: [], consents: [] } as const
+
+/** Where no Consent of a patient speaks, the default policy does; what a closed one lets through rests on Consents. */
+function byDefault(
+  { defaultOpens }: Plan,
+  voices: readonly PatientVoice[],
+): { readonly refusals: readonly Reason[]; readonly consents: readonly ConsentVerdict[] } {
+  if (defaultOpens) return OPEN
+  const unheard = voices.filter(
+    ({ permits, denies, indeterminate }) => permits.length + denies.length + indeterminate.length === 0,
+  )
+  return {
+    refusals: unheard.map(({ onFile }) =>
+      onFile ? { ...NO_CONSENT, rule: 'consent-not-covered' } : NO_CONSENT,
+    ),
+    consents: voices.flatMap(({ permits }) => permits),
+  }
+}
+
+/** The rows a release rests on; duties are not reasons. */
+function grants({ authorities, terms }: Ruling): readonly Reason[] {
+  return [...authorities, ...terms.filter(({ row }) => row.effect !== 'duty')].flatMap(speaking =>
+    rowReasons(speaking, false),
+  )
+}
+
+function notUnderstood(obligation: string): Reason {
+  return {
+    rule: `obligation-not-understood:${obligation}`,
+    source: 'purpose',
+    effect: 'deny',
+    ground: '171.204(a)(2)',
+  }
+}
+
+function unique(values: readonly string[]): readonly string[] {
+  return [...new Set(values)].sort()
+}
+
+function distinct(refs: readonly ConsentRef[]): readonly ConsentRef[] {
+  const key = ({ source = '', reference, version = '' }: ConsentRef) => `${source} ${reference} ${version}`
+  return [...new Map(refs.map(ref => [key(ref), ref])).entries()]
+    .sort(([left], [right]) => compare(left, right))
+    .map(([, ref]) => ref)
+}
+
+/** One order for all, so that the order of rows and Consents never shows. */
+function ordered(reasons: readonly Reason[]): readonly Reason[] {
+  const keyed = new Map(reasons.map(reason => [reasonKey(reason), reason]))
+  return [...keyed].sort(([left], [right]) => compare(left, right)).map(([, reason]) => reason)
+}
+
+function reasonKey({ rule, source, consent, path, effect }: Reason): string {
+  return [rule, source, consent?.source, consent?.reference, consent?.version, path, effect].join(' ')
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0
+}

@@ -1,0 +1,190 @@
+import type { ConsentForm } from '../model/consent.ts'
+import type { DecisionContext } from '../model/decision.ts'
+import { personsBehind } from './organizations.ts'
+
+/** What a form is checked against beside itself. */
+export interface FormQuestion {
+  readonly context: DecisionContext
+  /** `Patient/x` whose Consent it is. */
+  readonly patient: string
+  /** True where that patient is, or may be, under 18. */
+  readonly minor: boolean
+}
+
+/** Elements that the form lacks to be a Consent of this kind, named by their paragraph; none = it is one. */
+export type ConsentKind = (form: ConsentForm, question: FormQuestion) => readonly string[]
+
+/**
+ * The check by the name that law data uses; `specific:HIV` = a written Consent that names this label. Unknown kinds are
+ * met by nothing.
+ */
+export function consentKind(name: string): ConsentKind {
+  const label = name.startsWith('specific:') ? name.slice('specific:'.length) : undefined
+  if (label !== undefined)
+    return form => [...written(form), ...lacks(!form.labels.includes(label), `label ${label}`)]
+  return KINDS[name] ?? (() => [`unknown kind of consent ${name}`])
+}
+
+/** True where the check is known by that name. */
+export function isConsentKind(name: string): boolean {
+  return name.startsWith('specific:') || Object.hasOwn(KINDS, name)
+}
+
+const KINDS: Readonly<Record<string, ConsentKind>> = {
+  /** Any written Consent: signed and dated. */
+  'any-written': form => written(form),
+  /** Whatever the patient said yes to; for an organization's own policy. */
+  any: () => [],
+  part2: (form, question) => part2(form, question),
+  'part2-tpo': (form, question) => [...lacks(!isTpo(form), '2.31(a)(5)'), ...part2(form, question)],
+  /** 42 CFR 2.31(d): for use in proceedings, combined with no other purpose. */
+  'part2-legal': (form, question) => [
+    ...part2(form, question),
+    ...lacks(!form.purposes.every(purpose => purpose === 'HLEGAL'), '2.31(d)'),
+  ],
+  'hipaa-auth': form => authorization(form, ['hipaa-auth', 'HIPAAPsyNotes']),
+  /** 45 CFR 164.508(b)(3)(ii): combined only with another authorization for psychotherapy notes. */
+  'psychotherapy-notes-only': (form, { context }) => [
+    ...authorization(form, ['hipaa-auth', 'HIPAAPsyNotes']),
+    ...lacks(!namesNotesOnly(form, context, ['PSYTHPN'], 'psychotherapy-notes'), '164.508(b)(3)(ii)'),
+  ],
+  /** 42 CFR 2.31(b): combined only with another consent for SUD counseling notes. */
+  'sud-notes-only': (form, question) => [
+    ...part2(form, question),
+    ...lacks(!namesNotesOnly(form, question.context, ['SUDCN'], 'sud-counseling-notes'), '2.31(b)'),
+  ],
+  /** Signed by the minor patient (state rows on minors' services). */
+  'minor-signed': (form, { patient }) => [
+    ...written(form),
+    ...lacks(!form.signers.includes(patient), 'signature of the minor'),
+  ],
+}
+
+const TPO = ['TREAT', 'HPAYMT', 'HOPERAT']
+
+function lacks(missing: boolean, element: string): readonly string[] {
+  return missing ? [element] : []
+}
+
+function written(form: ConsentForm): readonly string[] {
+  return [...lacks(!form.signed, 'signature'), ...lacks(!form.dated, 'date')]
+}
+
+/**
+ * 42 CFR 2.31(a), each element by its paragraph. Facts of the Consent itself are always asked for; statements that only
+ * the form holds (`2.31(a)(…)` items) where the form came with it.
+ */
+function part2(form: ConsentForm, question: FormQuestion): readonly string[] {
+  const tpo = isTpo(form)
+  return [
+    ...lacks(!isPart2Policy(form), 'policy 42CFRPart2'),
+    ...lacks(form.disclosers.length === 0, '2.31(a)(2)'),
+    ...lacks(!isDescribed(form), '2.31(a)(3)'),
+    ...lacks(form.recipients.length === 0, '2.31(a)(4)'),
+    ...lacks(!reachesRequester(form, question), '2.31(a)(4)(ii)(B)'),
+    ...lacks(form.purposes.length === 0, '2.31(a)(5)'),
+    ...lacks(!isLimited(form, '2.31(a)(7)', tpo), '2.31(a)(7)'),
+    ...lacks(!form.signed, '2.31(a)(8)'),
+    ...lacks(!form.dated, '2.31(a)(9)'),
+    ...lacks(question.minor && !form.signers.includes(question.patient), '2.14'),
+    ...statements(form, PART2_STATEMENTS),
+    ...(tpo ? statements(form, TPO_STATEMENTS) : []),
+  ]
+}
+
+const PART2_STATEMENTS = ['1', '2', '3', '4', '5', '6', '8', '9'].map(number => `2.31(a)(${number})`)
+/** 2.31(a)(10): redisclosure and consequences of refusal, where the consent is for all of TPO. */
+const TPO_STATEMENTS = ['2.31(a)(10)(i)', '2.31(a)(10)(ii)']
+
+function isTpo(form: ConsentForm): boolean {
+  return TPO.every(purpose => form.purposes.includes(purpose))
+}
+
+function isPart2Policy({ policies }: ConsentForm): boolean {
+  return policies.some(policy => policy === '42CFRPart2' || /part-2(\/|$)/.test(policy))
+}
+
+function isDescribed(form: ConsentForm): boolean {
+  return form.labels.length > 0 || (form.codes?.length ?? 0) > 0 || isSaid(form, '2.31(a)(3)')
+}
+
+/** An end, or a form that states one; "none" is enough for TPO only (2.31(a)(7)). */
+function isLimited(form: ConsentForm, item: string, noneSuffices: boolean): boolean {
+  if (form.periodEnd !== undefined) return true
+  return isSaid(form, item) && (noneSuffices || form.items[item]?.trim().toLowerCase() !== 'none')
+}
+
+function statements(form: ConsentForm, items: readonly string[]): readonly string[] {
+  const family = items[0]?.slice(0, items[0].indexOf('(')) ?? ''
+  const carried = Object.keys(form.items).some(item => item.startsWith(family))
+  return carried ? items.filter(item => !isSaid(form, item)) : []
+}
+
+function isSaid(form: ConsentForm, item: string): boolean {
+  const answer = form.items[item]?.trim().toLowerCase()
+  return answer !== undefined && answer !== '' && answer !== 'false'
+}
+
+/**
+ * A general designation "my treating providers" needs a treating relationship: who is registered as having none is
+ * reached only by name (2.31(a)(4)(ii)(B)).
+ */
+function reachesRequester(form: ConsentForm, { context: { requester, directory } }: FormQuestion): boolean {
+  if (requester.relationship !== 'none') return true
+  const named = form.recipients.filter(({ classes }) => classes.length === 0)
+  const known = new Set<string | undefined>([
+    requester.organization,
+    ...personsBehind(requester.user, directory),
+  ])
+  for (const actor of requester.actors) known.add(actor.reference)
+  return named.some(
+    ({ reference, identifier }) =>
+      (reference !== undefined && known.has(reference)) ||
+      requester.actors.some(
+        actor =>
+          identifier !== undefined &&
+          actor.identifier?.value === identifier.value &&
+          actor.identifier.system === identifier.system,
+      ),
+  )
+}
+
+/** 45 CFR 164.508(c): what, who, to whom, why, until when, signed, dated. */
+function authorization(form: ConsentForm, policies: readonly string[]): readonly string[] {
+  return [
+    ...lacks(!form.policies.some(policy => policies.includes(policy)), 'policy hipaa-auth'),
+    ...lacks(form.disclosers.length === 0, '164.508(c)(1)(ii)'),
+    ...lacks(form.recipients.length === 0, '164.508(c)(1)(iii)'),
+    ...lacks(form.purposes.length === 0, '164.508(c)(1)(iv)'),
+    ...lacks(form.periodEnd === undefined && !isExpiryStated(form), '164.508(c)(1)(v)'),
+    ...lacks(!form.signed || !form.dated, '164.508(c)(1)(vi)'),
+  ]
+}
+
+/** Some form item on expiration, of whatever statute, says when or on what event it ends. */
+function isExpiryStated(form: ConsentForm): boolean {
+  return Object.keys(form.items).some(
+    item => /expir|\(c\)\(1\)\(v\)|\(a\)\(7\)/.test(item) && isSaid(form, item),
+  )
+}
+
+/** The form speaks of such notes by label or by the site's own code, and of nothing else. */
+function namesNotesOnly(
+  form: ConsentForm,
+  { registry }: DecisionContext,
+  labels: readonly string[],
+  kind: string,
+): boolean {
+  const codes = separateNoteCodes(registry.other['separateNotes'], kind)
+  const byLabel = form.labels.filter(label => label !== '42CFRPart2')
+  const byCode = form.codes ?? []
+  const named = byLabel.length + byCode.length
+  return named > 0 && byLabel.every(label => labels.includes(label)) && byCode.every(code => codes.has(code))
+}
+
+/** registry.separateNotes: a list of { coding, kind }. */
+function separateNoteCodes(entries: unknown, kind: string): ReadonlySet<string> {
+  if (!Array.isArray(entries)) return new Set()
+  const ofKind = entries.filter(entry => entry?.kind === kind)
+  return new Set(ofKind.map(({ coding }) => `${coding?.system ?? ''}|${coding?.code ?? ''}`))
+}

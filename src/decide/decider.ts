@@ -1,0 +1,118 @@
+import type { ConsentDirective } from '../model/consent.ts'
+import type {
+  AskConsents,
+  DecidedResource,
+  DecisionContext,
+  Reason,
+  ResourceDecision,
+} from '../model/decision.ts'
+import type { Decider } from '../model/doors.ts'
+import type { LabelledResource } from '../model/label.ts'
+import type { Profiles } from '../model/rules.ts'
+import { decideResource, denied } from './combine.ts'
+import { hear } from './patients.ts'
+import { indexRows, type Plan, planFor } from './plan.ts'
+import { purposeTree } from './purpose.ts'
+
+export interface DeciderOptions {
+  /** Ids of law rows switched off or on against their default. */
+  readonly disabledRows?: readonly string[]
+  readonly enabledRows?: readonly string[]
+  /** Label code → the codes it stands under; a row on a code speaks of its children too. */
+  readonly labelParents?: Readonly<Record<string, readonly string[]>>
+}
+
+/** What the decider needs of the profiles. Without `obligations` every obligation but AUDIT is unknown, and denies. */
+export type DecisionProfiles = Pick<
+  Profiles,
+  'lawRows' | 'purposeParents' | 'revision' | 'obligations' | 'defaultPolicies'
+>
+
+/**
+ * The policy decision point. Pure and deterministic: deny overrides, doubt denies, no authority no release; every
+ * decision names the rows, Consents and paths it rests on. It never throws: what throws inside denies.
+ */
+export function createDecider(profiles: DecisionProfiles, options: DeciderOptions = {}): Decider {
+  const tree = purposeTree(profiles.purposeParents)
+  const labels = purposeTree(options.labelParents ?? {})
+  const index = indexRows(profiles.lawRows, options)
+  const isKnown = knownObligations(profiles.obligations ?? {})
+  const policies = profiles.defaultPolicies ?? {}
+
+  const plansFor = (context: DecisionContext): readonly Plan[] => {
+    const policy = policies[context.defaultPolicy ?? (context.policy === 'law' ? 'law' : 'deny')]
+    return context.purposes.map(purpose => planFor(context, purpose, index, tree, policy))
+  }
+
+  const judge = (
+    plans: readonly Plan[],
+    resource: LabelledResource,
+    context: DecisionContext,
+    ask: AskConsents,
+  ) => {
+    const doubt = inDoubt(resource)
+    if (doubt !== undefined) return denied([doubt])
+    const voices = hear(resource, context, ask)
+    if (voices === undefined)
+      return denied([doubtful('consents-not-looked-up', 'Consents of a patient were not looked up')])
+    const codes = new Set([...resource.codes].flatMap(code => [...labels.wide(code)]))
+    return decideResource(plans, { resource, codes }, voices, isKnown)
+  }
+
+  const decide: Decider['decide'] = (context, resources, ask) => {
+    const plans = attempt(() => plansFor(context))
+    if (!Array.isArray(plans) || plans.length === 0)
+      return resources.map(labelled => ({ labelled, decision: RULE_ERROR }))
+    const inside = plans.some(plan => plan.looksInside)
+    const known = new Map<string, ResourceDecision>()
+    return resources.map((labelled): DecidedResource => {
+      const key =
+        inside || anyLooksInside(labelled, context)
+          ? `${labelled.classKey}\n${labelled.facts.hash}`
+          : labelled.classKey
+      const decision = known.get(key) ?? attempt(() => judge(plans, labelled, context, ask)) ?? RULE_ERROR
+      known.set(key, decision)
+      return { labelled, decision }
+    })
+  }
+  return { decide }
+}
+
+/** A rule that throws denies (invariant 2): undefined where it did. */
+function attempt<T>(run: () => T): T | undefined {
+  try {
+    return run()
+  } catch {
+    return undefined
+  }
+}
+
+function doubtful(rule: string, why: string): Reason {
+  return { rule, source: 'label', effect: 'deny', ground: '171.204(a)(2)', why }
+}
+
+const RULE_ERROR = denied([doubtful('rule-error', 'a rule could not be evaluated')])
+
+function inDoubt({ notAssessable, facts }: LabelledResource): Reason | undefined {
+  const why = notAssessable ?? facts.notAssessable
+  if (why !== undefined) return doubtful('not-assessable', why)
+  if (facts.patientData && facts.patients.length === 0)
+    return doubtful('no-patient', 'the resource names no patient')
+  return undefined
+}
+
+function anyLooksInside({ facts }: LabelledResource, { consents }: DecisionContext): boolean {
+  return facts.patients.some(patient =>
+    (consents.get(patient) ?? NONE).some(({ looksInside }) => looksInside),
+  )
+}
+
+const NONE: readonly ConsentDirective[] = []
+
+function knownObligations(rules: NonNullable<Profiles['obligations']>): (obligation: string) => boolean {
+  const families = Object.keys(rules).filter(id => id.endsWith('*'))
+  return obligation =>
+    obligation === 'AUDIT' ||
+    Object.hasOwn(rules, obligation) ||
+    families.some(family => obligation.startsWith(family.slice(0, -1)) && obligation.length >= family.length)
+}

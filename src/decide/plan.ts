@@ -1,0 +1,86 @@
+import type { DecisionContext } from '../model/decision.ts'
+import type { DefaultPolicy, LawRow } from '../model/rules.ts'
+import { type Situation, situation, situationHolds } from './conditions.ts'
+import type { PurposeTree } from './purpose.ts'
+import { looksInside } from './resource-conditions.ts'
+import type { Tri } from './tri.ts'
+
+/** A row that may speak for this situation; what a resource decides is still open. */
+export interface CandidateRow {
+  readonly row: LawRow
+  readonly opens: boolean
+  /** `unknown` where the situation leaves doubt; only closing rows are kept then. */
+  readonly situation: Tri
+}
+
+/** Everything that one purpose of an exchange decides before any resource is looked at. */
+export interface Plan {
+  readonly situation: Situation
+  readonly rows: readonly CandidateRow[]
+  /** Whether the default policy lets the question go on where no Consent permits. */
+  readonly defaultOpens: boolean
+  /** Some candidate looks at the resource itself and not at its class. */
+  readonly looksInside: boolean
+}
+
+/** The enabled rows, by custodian state, so that an exchange looks at the rows of its own state only. */
+export interface RowIndex {
+  readonly of: (state: string) => readonly LawRow[]
+}
+
+/** Rows that open: they need certainty. The others close or oblige: doubt is enough for them. */
+export function isOpening({ effect }: LawRow): boolean {
+  return effect === 'permit' || effect === 'limit' || effect === 'except'
+}
+
+export function indexRows(
+  rows: readonly LawRow[],
+  switched: { readonly disabledRows?: readonly string[]; readonly enabledRows?: readonly string[] },
+): RowIndex {
+  const off = new Set(switched.disabledRows)
+  const on = new Set(switched.enabledRows)
+  const enabled = rows.filter(({ id, enabled }) => !off.has(id) && (enabled || on.has(id)))
+  const general = enabled.filter(({ when }) => when.custodianStates === undefined)
+  const bound = enabled.filter(({ when }) => when.custodianStates !== undefined)
+  const byState = Map.groupBy(
+    bound.flatMap(row => (row.when.custodianStates ?? []).map(state => ({ row, state }))),
+    ({ state }) => state,
+  )
+  const known = new Map(
+    [...byState].map(([state, entries]) => [state, [...general, ...entries.map(({ row }) => row)]]),
+  )
+  return { of: state => known.get(state) ?? general }
+}
+
+/** Evaluates once, for one purpose, whatever no resource changes. */
+export function planFor(
+  context: DecisionContext,
+  purpose: string,
+  index: RowIndex,
+  tree: PurposeTree,
+  policy: DefaultPolicy | undefined,
+): Plan {
+  const at = situation(context, purpose, tree)
+  const today = context.at.toISOString().slice(0, 10)
+  const rows: CandidateRow[] = []
+  for (const row of context.policy === 'law' ? index.of(context.custodian.state) : []) {
+    if (!isInForce(row, today)) continue
+    const opens = isOpening(row)
+    const holds = situationHolds(row.when, at, opens)
+    if (holds === 'yes' || (holds === 'unknown' && !opens)) rows.push({ row, opens, situation: holds })
+  }
+  return {
+    situation: at,
+    rows,
+    defaultOpens: policy?.opens.some(when => situationHolds(when, at, true) === 'yes') ?? false,
+    looksInside: rows.some(({ row }) => looksInside(row.when)),
+  }
+}
+
+/** Both days included; a row without dates is always in force. */
+function isInForce({ effectiveFrom, effectiveTo }: LawRow, today: string): boolean {
+  return (
+    (effectiveFrom === undefined || effectiveFrom <= today) &&
+    (effectiveTo === undefined || today <= effectiveTo)
+  )
+}

@@ -1,0 +1,48 @@
+/** Purposes of use and their subsumption in v3-ActReason (DESIGN §5). */
+
+/**
+ * Purposes that no wider purpose gives: BTG stands under TREAT and HLEGAL under HOPERAT in v3-ActReason, yet a permit for
+ * treatment is no permit to break the glass, nor one for operations a permit for legal proceedings (DESIGN §5).
+ */
+const NEVER_IMPLIED: ReadonlySet<string> = new Set(['BTG', 'HLEGAL'])
+
+export interface PurposeTree {
+  /** The purpose and all that stand above it: how far a refusal reaches down. */
+  readonly wide: (code: string) => ReadonlySet<string>
+  /** The purpose and those above it whose permission covers it too. */
+  readonly narrow: (code: string) => ReadonlySet<string>
+}
+
+/** Takes code → parents; every answer is computed once. */
+export function purposeTree(parents: Readonly<Record<string, readonly string[]>>): PurposeTree {
+  return {
+    wide: memo(code => ancestors(parents, code, () => true)),
+    narrow: memo(code => ancestors(parents, code, each => !NEVER_IMPLIED.has(each))),
+  }
+}
+
+function ancestors(
+  parents: Readonly<Record<string, readonly string[]>>,
+  code: string,
+  goesUp: (code: string) => boolean,
+): ReadonlySet<string> {
+  const found = new Set<string>()
+  const open = [code]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (found.has(next)) continue
+    found.add(next)
+    if (goesUp(next)) open.push(...(parents[next] ?? []))
+  }
+  return found
+}
+
+function memo<V>(compute: (code: string) => V): (code: string) => V {
+  const known = new Map<string, V>()
+  return code => {
+    const before = known.get(code)
+    if (before !== undefined) return before
+    const value = compute(code)
+    known.set(code, value)
+    return value
+  }
+}

@@ -28,6 +28,7 @@ export async function exchange(rooms: Rooms, request: HttpRequest): Promise<Http
   const received = receive(rooms, request)
   let reached: Received & Partial<Understood> = received
   try {
+    if (request.oversized === true) throw new Refusal('too-large')
     const document = rooms.interaction.publicDocument(received)
     if (document !== undefined)
       return rooms.responder.document(document, await rooms.upstream.capabilities().catch(() => undefined))

@@ -2,6 +2,7 @@ import type { ConsentDirective, ConsentOnFile, ConsentQuestion } from '../model/
 import type { AskConsents, DecidedResource, DecisionContext, Reason } from '../model/decision.ts'
 import type { Understood } from '../model/exchange.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
+import { recipientClassesOf } from '../model/recipient.ts'
 import { directoryFor } from './directory.ts'
 import { birthDateOf, type Known, lookUp } from './lookups.ts'
 import type { Rooms } from './rooms.ts'
@@ -116,7 +117,7 @@ async function shareFacts(
     action: 'access',
     purposes: purposeOfUse.effective,
     actors: [...requester.actors, { role: 'discloser', reference: site.custodian.organization }],
-    recipientClasses: requester.role === undefined ? [] : (site.recipientClasses[requester.role] ?? []),
+    recipientClasses: recipientClassesOf(site.recipientClasses, requester),
     directory,
   }
   const context: DecisionContext = {

@@ -32,9 +32,13 @@ export function registryOf(question: Question): SiteRegistry {
 
 function sourceMap(sources: QuestionRegistry['sources']): Readonly<Record<string, string>> {
   if (sources === undefined) return {}
-  const list = Object.values(sources).every(value => typeof value === 'string') ? undefined : Object.values(sources)
+  const list = Object.values(sources).every(value => typeof value === 'string')
+    ? undefined
+    : Object.values(sources)
   if (list === undefined) return sources as Readonly<Record<string, string>>
-  return Object.fromEntries((list as { uri: string; organization: string }[]).map(one => [one.uri, one.organization]))
+  return Object.fromEntries(
+    (list as { uri: string; organization: string }[]).map(one => [one.uri, one.organization]),
+  )
 }
 
 export function requesterOf(question: Question): Requester {

@@ -12,7 +12,7 @@ import type { ConsentReader, Decider, Labeller } from '../model/doors.ts'
 import type { Resource } from '../model/fhir.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import type { Answer, AnsweredResource, Question } from '../model/question.ts'
-import type { RequesterRole } from '../model/requester.ts'
+import { type RecipientClass, recipientClassesOf } from '../model/recipient.ts'
 import { custodianOf, patientsOf, purposesOf, registryOf, requesterOf } from './question-facts.ts'
 import { trusted } from './trusted-labels.ts'
 
@@ -25,7 +25,7 @@ export interface QuestionRooms {
     verdicts: readonly ConsentVerdict[],
   ) => 'permit' | 'deny' | 'no-consent' | 'not-covered' | 'indeterminate'
   readonly purposeMap: Readonly<Record<string, string>>
-  readonly recipientClasses: Readonly<Partial<Record<RequesterRole, readonly string[]>>>
+  readonly recipientClasses: readonly RecipientClass[]
   readonly revision: string
 }
 
@@ -128,7 +128,7 @@ function decisionFacts(
         ? []
         : [{ role: 'discloser', reference: custodian.organization } as const]),
     ],
-    recipientClasses: requester.role === undefined ? [] : (rooms.recipientClasses[requester.role] ?? []),
+    recipientClasses: recipientClassesOf(rooms.recipientClasses, requester),
     directory: facts.directory,
     ...(question.class === undefined ? {} : { classes: question.class }),
   }

@@ -10,8 +10,8 @@ import type {
   Segmenter,
   Upstream,
 } from '../model/doors.ts'
+import type { RecipientClass } from '../model/recipient.ts'
 import type { Ledger } from '../model/record.ts'
-import type { RequesterRole } from '../model/requester.ts'
 import type { Cursors } from './cursors.ts'
 
 /** What the corridors walk through: the rooms' doors and the few site facts that flow itself hands around. */
@@ -49,9 +49,8 @@ export interface Site {
   /** Absent: law alone decides where no Consent is on file. */
   readonly defaultPolicy?: string
   readonly organizationPolicy: readonly OrganizationRule[]
-  readonly recipientClasses: Readonly<Partial<Record<RequesterRole, readonly string[]>>>
+  readonly recipientClasses: readonly RecipientClass[]
   readonly revision: string
   readonly limits: { readonly scannedEntries: number }
   readonly now: () => Date
-  readonly newId: () => string
 }

@@ -16,6 +16,8 @@ export interface HttpRequest {
   /** Name/value pairs in order, duplicates kept (Node rawHeaders). */
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: Uint8Array
+  /** True where the body was larger than the limit; it was not kept. */
+  readonly oversized?: true
   readonly remoteAddress: string
 }
 

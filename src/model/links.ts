@@ -47,7 +47,7 @@ function compile(upstreamBase: string, gatewayBase: string): Rewrite {
   const gateway = new URL(gatewayBase)
   const slashes = '(?:\\\\?/){2}'
   const authority = authorityPattern(upstream)
-  const path = escapePattern(upstream.pathname.replace(/\/+$/, '')).replaceAll('/', '\\\\?/')
+  const path = upstream.pathname.replace(/\/+$/, '').split('/').map(escapePattern).join('\\\\?/')
   const distinct = /[.:]/.test(upstream.host)
   const pattern = new RegExp(
     `(?<base>${escapePattern(upstream.protocol)}${slashes}${authority}${path}(?![\\w~%-]|\\.\\w))|` +

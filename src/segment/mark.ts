@@ -73,6 +73,22 @@ export function mark(resource: MutableObject, decided: DecidedResource, along: A
   placeMetaEarly(resource, meta)
 }
 
+/** A copy of a resource with its labels in `meta.security`, for the `label` command. */
+export function markLabels(resource: object, labelled: LabelledResource): object {
+  const copy = structuredClone(resource) as MutableObject
+  const decision = {
+    effect: 'permit',
+    because: [],
+    obligations: [],
+    caveats: [],
+    notices: [],
+    consents: [],
+    redact: [],
+  } as const
+  mark(copy, { labelled, decision }, { texts: [], consents: [] })
+  return copy
+}
+
 function objectAt(holder: MutableObject, key: string): MutableObject {
   const value = holder[key]
   return typeof value === 'object' && value !== null ? (value as MutableObject) : {}

@@ -9,12 +9,19 @@ export interface AppOptions {
   readonly basePath: string
   /** The one path every FHIR request walks. Never rejects. */
   readonly exchange: (request: HttpRequest) => Promise<HttpResponse>
-  /** The constant answer when the gateway itself is the matter: overload, body too large. */
-  readonly refuse: (kind: 'overload' | 'too-large' | 'not-found') => HttpResponse
+  /** The constant 503 for more requests at once than the limit. */
+  readonly overload: () => HttpResponse
   readonly ready: () => Promise<boolean>
   readonly requestBodyBytes: number
   readonly requestsInFlight: number
   readonly passThrough: readonly { readonly path: string; readonly url: string }[]
+}
+
+/** Outside the FHIR API there is nothing; such a request is no exchange. */
+const NOT_HERE: HttpResponse = {
+  status: 404,
+  headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
+  body: 'nothing here; the FHIR API is elsewhere\n',
 }
 
 /** The door: bytes in, bytes out. It knows nothing of FHIR; method, target and headers are handed on as received. */
@@ -36,8 +43,8 @@ export function createApp(options: AppOptions): Express {
   for (const { path, url } of options.passThrough) app.use(path, passThrough(url))
   let inFlight = 0
   app.use((request: IncomingMessage, response: ServerResponse) => {
-    if (!isUnder(request.url ?? '', options.basePath)) return send(response, options.refuse('not-found'))
-    if (inFlight >= options.requestsInFlight) return send(response, options.refuse('overload'))
+    if (!isUnder(request.url ?? '', options.basePath)) return send(response, NOT_HERE)
+    if (inFlight >= options.requestsInFlight) return send(response, options.overload())
     inFlight++
     serve(options, request, response)
       .catch(() => response.destroy())
@@ -58,16 +65,13 @@ function isUnder(target: string, basePath: string): boolean {
 
 async function serve(options: AppOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readBody(request, options.requestBodyBytes)
-  if (body === undefined) {
-    response.setHeader('Connection', 'close')
-    send(response, options.refuse('too-large'))
-    return
-  }
+  if (body === undefined) response.setHeader('Connection', 'close')
   const answer = await options.exchange({
     method: request.method ?? '',
     target: request.url ?? '',
     headers: pairs(request.rawHeaders),
-    body,
+    body: body ?? EMPTY_BODY,
+    ...(body === undefined ? { oversized: true } : {}),
     remoteAddress: request.socket.remoteAddress ?? '',
   })
   send(response, answer)

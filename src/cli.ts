@@ -1,0 +1,97 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander'
+import { checkCommand } from './commands/check.ts'
+import { decideCommand } from './commands/decide.ts'
+import { explainCommand } from './commands/explain.ts'
+import { labelCommand } from './commands/label.ts'
+import { lawCommand } from './commands/law.ts'
+import { ledgerExportCommand, ledgerVerifyCommand } from './commands/ledger.ts'
+import { segmentCommand } from './commands/segment.ts'
+import { serveCommand } from './commands/serve.ts'
+import { type CommandSpec, type Options, type Terminal, UsageError } from './commands/table.ts'
+import { tokenCommand } from './commands/token.ts'
+import { version } from './version.ts'
+
+/** Every command, in the order help lists them. `ledger verify` is a command `verify` of the group `ledger`. */
+export const COMMANDS: readonly CommandSpec[] = [
+  serveCommand,
+  checkCommand,
+  decideCommand,
+  segmentCommand,
+  labelCommand,
+  lawCommand,
+  explainCommand,
+  ledgerVerifyCommand,
+  ledgerExportCommand,
+  tokenCommand,
+]
+
+/** Runs one command line (without `node cli.ts`) and gives the exit code. Prints no stack trace, ever. */
+export async function runCommandLine(words: readonly string[], terminal: Terminal): Promise<number> {
+  const outcome: { code: number } = { code: 0 }
+  const program = buildProgram(terminal, outcome)
+  try {
+    await program.parseAsync([...words], { from: 'user' })
+    return outcome.code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    terminal.error(`consentry: ${error instanceof Error ? error.message : 'failed'}\n`)
+    return error instanceof UsageError ? 2 : 1
+  }
+}
+
+function buildProgram(terminal: Terminal, outcome: { code: number }): Command {
+  const program = new Command('consentry')
+    .description('FHIR-native data segmentation gateway')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.error })
+    .showHelpAfterError('(consentry --help lists the commands)')
+  const groups = new Map<string, Command>()
+  for (const spec of COMMANDS) {
+    const words = spec.name.split(' ')
+    const parent = words.length === 1 ? program : group(program, groups, words[0] ?? '')
+    addCommand(parent, spec, words.at(-1) ?? '', terminal, outcome)
+  }
+  return program
+}
+
+function group(program: Command, groups: Map<string, Command>, name: string): Command {
+  const known = groups.get(name)
+  if (known !== undefined) return known
+  const made = program.command(name).description(`commands on the ${name}`)
+  groups.set(name, made)
+  return made
+}
+
+function addCommand(
+  parent: Command,
+  spec: CommandSpec,
+  name: string,
+  terminal: Terminal,
+  outcome: { code: number },
+): void {
+  const command = parent.command(name).summary(spec.summary).description(spec.description)
+  for (const { form, description } of spec.operands) command.argument(form, description)
+  for (const { flags, description, defaultValue } of spec.options)
+    command.option(flags, description, defaultValue)
+  command.addHelpText('after', `\nExamples:\n${spec.examples.map(example => `  ${example}`).join('\n')}\n`)
+  command.action(async (...given: unknown[]) => {
+    const options = given.at(-2) as Options
+    const operands = given
+      .slice(0, -2)
+      .flat()
+      .filter(word => typeof word === 'string')
+    outcome.code = await spec.run(operands, options, terminal)
+  })
+}
+
+if (import.meta.main) {
+  const terminal: Terminal = {
+    input: process.stdin,
+    out: text => void process.stdout.write(text),
+    error: text => void process.stderr.write(text),
+  }
+  process.stdout.on('error', () => process.exit(0))
+  process.exitCode = await runCommandLine(process.argv.slice(2), terminal)
+}

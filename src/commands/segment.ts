@@ -1,0 +1,73 @@
+import { checkQuestion } from '../data/question.ts'
+import { openEngine } from '../engine.ts'
+import { answerQuestion } from '../flow/question.ts'
+import { releasedBundle } from '../flow/question-bundle.ts'
+import type { Resource } from '../model/fhir.ts'
+import { createSegmenter } from '../segment/segmenter.ts'
+import { describe, QUESTION_OPTIONS, questionOptions } from './decide.ts'
+import { readRecords, resourcesIn } from './input.ts'
+import { type CommandSpec, textOption, UsageError } from './table.ts'
+
+/** Shows what would leave: a Bundle and a question in, the segmented Bundle out. */
+export const segmentCommand: CommandSpec = {
+  name: 'segment',
+  summary: 'show what would leave: a Bundle and a question in, the segmented Bundle out',
+  description:
+    'Decides every resource of the input under the question and prints the searchset a requester would get: withheld ' +
+    'resources and references to them gone, labels, notices and consent copies in place. Resources come from the files, ' +
+    'or from the question itself when no file is given.',
+  operands: [{ form: '[files...]', description: 'Bundles or resources (JSON or NDJSON)' }],
+  options: [
+    {
+      flags: '-q, --question <file>',
+      description: 'the question (QUESTION form); its resources are used when no file is given',
+    },
+    ...QUESTION_OPTIONS,
+  ],
+  examples: [
+    'consentry segment --question examples/questions/part2-no-consent.json | jq .entry[].resource.resourceType',
+    'consentry segment --question question.json chart.json > leaves.json',
+  ],
+  run: async (files, options, terminal) => {
+    const file = textOption(options, 'question')
+    if (file === undefined) throw new UsageError('--question: expected a file with a question')
+    const engine = openEngine()
+    const [record] = await Array.fromAsync(readRecords([file], terminal))
+    if (record?.value === undefined) throw new UsageError(record?.problem ?? `${file}: expected a question`)
+    const question = checkQuestion(record.value, record.place)
+    const resources = files.length === 0 ? (question.resources ?? []) : await readAll(files, terminal)
+    const segmenter = createSegmenter({
+      baseUrl: 'https://gateway.example/fhir',
+      upstreamBase: 'https://upstream.invalid/fhir',
+      notices: engine.profiles.notices,
+      required: engine.required,
+      cacheBytes: 16 << 20,
+      withheldNotice: false,
+    })
+    try {
+      const answered = answerQuestion(
+        engine.questionRooms,
+        { ...question, resources },
+        questionOptions(options),
+      )
+      terminal.out(`${Buffer.from(releasedBundle(segmenter, answered).body).toString()}\n`)
+      return 0
+    } catch (error) {
+      throw new UsageError(describe(error, record.place))
+    }
+  },
+}
+
+async function readAll(
+  files: readonly string[],
+  terminal: Parameters<CommandSpec['run']>[2],
+): Promise<Resource[]> {
+  const resources: Resource[] = []
+  for await (const record of readRecords(files, terminal)) {
+    const found = record.problem === undefined ? resourcesIn(record.value) : undefined
+    if (found === undefined)
+      throw new UsageError(record.problem ?? `${record.place}: expected a resource or a Bundle`)
+    resources.push(...(found as unknown as Resource[]))
+  }
+  return resources
+}

@@ -1,0 +1,109 @@
+import { demoWalkthrough } from '../demo/walkthrough.ts'
+import { openDemoSite } from '../demo-site.ts'
+import { openHouse } from '../house.ts'
+import type { Configuration } from '../model/configuration.ts'
+import { listen } from '../server/listen.ts'
+import { DEMO_PORTS, loadSite } from './site.ts'
+import { type CommandSpec, type Options, type Terminal, textOption, UsageError } from './table.ts'
+
+/** Runs the gateway until it is told to stop: on a configuration, or on the embedded demo. */
+export const serveCommand: CommandSpec = {
+  name: 'serve',
+  summary: 'run the gateway (without --config: the demo on embedded servers)',
+  description:
+    'Runs the gateway. Without a configuration it starts an embedded FHIR server with example patients and an embedded ' +
+    'token issuer, both on loopback, and prints commands to try. With one, nothing of the demo exists.',
+  operands: [],
+  options: [
+    {
+      flags: '-c, --config <file>',
+      description: 'configuration file (JSON, see profiles/deployment/configuration.schema.json)',
+    },
+    { flags: '-p, --port <port>', description: 'port to listen on, instead of the configured one' },
+    { flags: '--ledger <file>', description: 'ledger file, instead of the configured one' },
+  ],
+  examples: [
+    'npm start',
+    'npm start -- --config my.json',
+    'consentry serve --port 9000 --ledger /tmp/try.sqlite',
+  ],
+  run: async (_operands, options, terminal) => {
+    const file = textOption(options, 'config')
+    if (file === undefined) await serveDemo(options, terminal)
+    else await serveSite(loadSite(file, overridesOf(options)), terminal)
+    return 0
+  },
+}
+
+function portOption(options: Options): number | undefined {
+  const text = textOption(options, 'port')
+  if (text === undefined) return undefined
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
+    throw new UsageError('--port: expected a number from 0 to 65535')
+  return Number(text)
+}
+
+function overridesOf(options: Options) {
+  const port = portOption(options)
+  const file = textOption(options, 'ledger')
+  return {
+    ...(port === undefined ? {} : { server: { port } }),
+    ...(file === undefined ? {} : { ledger: { file } }),
+  }
+}
+
+async function serveSite(configuration: Configuration, terminal: Terminal): Promise<void> {
+  const { host, port, baseUrl } = configuration.server
+  const house = await openHouse(configuration)
+  const listening = await listen(house.app, {
+    host,
+    port,
+    headerBytes: configuration.limits.headerBytes,
+  }).catch(async (error: unknown) => {
+    await house.close()
+    throw error
+  })
+  terminal.out(
+    `consentry serves ${baseUrl} on ${host}:${listening.port}, policy revision ${house.engine.revision}\n`,
+  )
+  await stopped()
+  await listening.close()
+  await house.close()
+}
+
+async function serveDemo(options: Options, terminal: Terminal): Promise<void> {
+  const gatewayPort = portOption(options) ?? DEMO_PORTS.gateway
+  const site = await openDemoSite({
+    gatewayPort,
+    issuerPort: gatewayPort === 0 ? 0 : gatewayPort + 1,
+    upstreamPort: gatewayPort === 0 ? 0 : gatewayPort + 2,
+    ledgerFile: textOption(options, 'ledger') ?? 'var/ledger.sqlite',
+  })
+  const { host, port, baseUrl } = site.configuration.server
+  const house = await openHouse(site.configuration)
+  const listening = await listen(house.app, {
+    host,
+    port,
+    headerBytes: site.configuration.limits.headerBytes,
+  })
+  terminal.out(`consentry demo serves ${baseUrl} (policy revision ${house.engine.revision})\n`)
+  terminal.out(
+    `embedded FHIR server ${site.upstream.url}, embedded issuer ${site.issuer.issuer}; Ctrl-C stops\n\n`,
+  )
+  for (const step of demoWalkthrough()) {
+    const token =
+      step.token === undefined ? '' : await site.issuer.issueToken({ ...step.token, lifetimeSeconds: 3600 })
+    terminal.out(`# ${step.title}\n${step.curl({ baseUrl, upstreamUrl: site.upstream.url, token })}\n\n`)
+  }
+  await stopped()
+  await listening.close()
+  await house.close()
+  await site.close()
+}
+
+/** Resolves on the first SIGINT or SIGTERM. */
+function stopped(): Promise<void> {
+  return new Promise(resolve => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+}

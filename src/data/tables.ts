@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import { Ajv } from 'ajv'
+import type { RecipientClass } from '../model/recipient.ts'
+
+/** Small tables under profiles/ that come with the release and are not a site's to change. */
+
+/** Required references and backbones of R4 by resource type. */
+export interface RequiredReferences {
+  readonly references: Readonly<Record<string, readonly string[]>>
+  readonly backbones: Readonly<Record<string, readonly string[]>>
+}
+
+const lists = { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } }
+
+const REQUIRED_SCHEMA = {
+  type: 'object',
+  required: ['citation', 'references', 'backbones'],
+  properties: { citation: { type: 'string' }, references: lists, backbones: lists },
+  additionalProperties: false,
+}
+
+const strings = { type: 'array', items: { type: 'string' }, minItems: 1 }
+
+const CLASSES_SCHEMA = {
+  type: 'object',
+  required: ['citation', 'classes'],
+  properties: {
+    citation: { type: 'string' },
+    classes: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['code', 'roles'],
+        properties: { code: { type: 'string' }, roles: strings, relationships: strings },
+        additionalProperties: false,
+      },
+    },
+  },
+  additionalProperties: false,
+}
+
+/** profiles/fhir/required-references.json. Throws Error that names the file and the place. */
+export function loadRequiredReferences(): RequiredReferences {
+  return load('profiles/fhir/required-references.json', REQUIRED_SCHEMA) as RequiredReferences
+}
+
+/** profiles/purpose/recipient-classes.json. Throws Error that names the file and the place. */
+export function loadRecipientClasses(): readonly RecipientClass[] {
+  const file = load('profiles/purpose/recipient-classes.json', CLASSES_SCHEMA)
+  return (file as { classes: readonly RecipientClass[] }).classes
+}
+
+function load(path: string, schema: object): unknown {
+  const value: unknown = JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'))
+  const validate = new Ajv().compile(schema)
+  if (validate(value)) return value
+  const [error] = validate.errors ?? []
+  throw new Error(`${path}${error?.instancePath ?? ''}: ${error?.message ?? 'does not fit its schema'}`)
+}

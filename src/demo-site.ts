@@ -1,0 +1,56 @@
+import { loadSite } from './commands/site.ts'
+import { type DemoIssuer, startDemoIssuer } from './demo/issuer.ts'
+import { demoResources } from './demo/resources.ts'
+import { type DemoUpstream, startDemoUpstream } from './demo/upstream.ts'
+import type { Configuration } from './model/configuration.ts'
+import type { Resource } from './model/fhir.ts'
+
+/** The demo's own servers and the configuration that points at them. */
+export interface DemoSite {
+  readonly configuration: Configuration
+  readonly issuer: DemoIssuer
+  readonly upstream: DemoUpstream
+  readonly close: () => Promise<void>
+}
+
+export interface DemoSiteOptions {
+  readonly gatewayPort: number
+  readonly issuerPort: number
+  readonly upstreamPort: number
+  readonly ledgerFile: string
+  /** Instead of the example patients. */
+  readonly resources?: readonly (Resource | string)[]
+  readonly overrides?: Parameters<typeof loadSite>[1]
+}
+
+/** Starts the embedded upstream and issuer and reads the demo configuration. Refuses nothing but taken ports. */
+export async function openDemoSite(options: DemoSiteOptions): Promise<DemoSite> {
+  const upstream = await startDemoUpstream({
+    resources: options.resources ?? demoResources(),
+    port: options.upstreamPort,
+  })
+  const baseUrl = `http://localhost:${options.gatewayPort}/fhir`
+  const registry = loadSite(undefined)
+  const issuer = await startDemoIssuer({
+    demo: true,
+    clients: registry.clients,
+    audience: baseUrl,
+    port: options.issuerPort,
+  })
+  const configuration = loadSite(undefined, {
+    server: { port: options.gatewayPort, baseUrl },
+    upstream: { url: upstream.url },
+    issuers: [{ issuer: issuer.issuer, jwksUri: issuer.jwksUri, tokenEndpoint: issuer.tokenUrl }],
+    ledger: { file: options.ledgerFile },
+    ...options.overrides,
+  })
+  return {
+    configuration,
+    issuer,
+    upstream,
+    close: async () => {
+      await issuer.close()
+      await upstream.close()
+    },
+  }
+}

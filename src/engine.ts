@@ -1,0 +1,91 @@
+import { hash } from 'node:crypto'
+import { combineVerdicts } from './consent/combine.ts'
+import { createConsentReader } from './consent/reader.ts'
+import { loadLabels } from './data/labels.ts'
+import { BUILT_IN_PROFILES, loadProfiles } from './data/profiles.ts'
+import { loadPurposes } from './data/purpose.ts'
+import { loadRecipientClasses, loadRequiredReferences, type RequiredReferences } from './data/tables.ts'
+import { createDecider } from './decide/decider.ts'
+import type { QuestionRooms } from './flow/question.ts'
+import { custodianOf, registryOf } from './flow/question-facts.ts'
+import { createLabeller } from './label/labeller.ts'
+import type { PolicyConfiguration } from './model/configuration.ts'
+import type { ConsentReader, Decider } from './model/doors.ts'
+import type { RecipientClass } from './model/recipient.ts'
+import type { LabelRules, Profiles } from './model/rules.ts'
+
+/** The deciding rooms with their data, before any site, upstream or network: what `decide` and the proxy share. */
+export interface Engine {
+  readonly labels: LabelRules
+  readonly profiles: Profiles
+  readonly consent: ConsentReader
+  readonly decider: Decider
+  readonly recipientClasses: readonly RecipientClass[]
+  readonly required: RequiredReferences
+  /** Names labels/, profiles/ and the switched rows in force; 16 hex digits. */
+  readonly revision: string
+  readonly questionRooms: QuestionRooms
+}
+
+export type EnginePolicy = Pick<
+  PolicyConfiguration,
+  'labelFolders' | 'profileFolders' | 'disabledRows' | 'enabledRows'
+>
+
+const BUILT_IN: EnginePolicy = { labelFolders: [], profileFolders: [], disabledRows: [], enabledRows: [] }
+
+/** Loads and checks all data. Throws Error that names file, place and what was expected. */
+export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
+  const labels = loadLabels(policy.labelFolders)
+  const purposes = loadPurposes(`${BUILT_IN_PROFILES}purpose`)
+  const profiles = switched(loadProfiles(policy.profileFolders, purposes), policy)
+  const consent = createConsentReader(purposes)
+  const decider = createDecider(profiles, { labelParents: purposes.labelParents })
+  const recipientClasses = loadRecipientClasses()
+  const revision = hash(
+    'sha256',
+    [labels.revision, profiles.revision, policy.disabledRows, policy.enabledRows].join('|'),
+  ).slice(0, 16)
+  return {
+    labels,
+    profiles,
+    consent,
+    decider,
+    recipientClasses,
+    required: loadRequiredReferences(),
+    revision,
+    questionRooms: {
+      labellerFor: question =>
+        createLabeller(
+          labels,
+          { registry: registryOf(question), custodian: custodianOf(question), unknownSource: 'assume' },
+          { cacheBytes: 16 << 20, jsonDepth: 100 },
+        ),
+      consent,
+      decider,
+      combine: combineVerdicts,
+      purposeMap: purposes.purposeMap,
+      recipientClasses,
+      revision,
+    },
+  }
+}
+
+/** Rows the site switched on or off; an id that names no row is a mistake, not nothing. */
+function switched(profiles: Profiles, policy: EnginePolicy): Profiles {
+  const ids = new Set(profiles.lawRows.map(({ id }) => id))
+  const unknown = [...policy.disabledRows, ...policy.enabledRows].find(id => !ids.has(id))
+  if (unknown !== undefined)
+    throw new Error(
+      `policy.disabledRows/enabledRows: ${unknown} is no row of profiles/law (see: consentry law)`,
+    )
+  const off = new Set(policy.disabledRows)
+  const on = new Set(policy.enabledRows)
+  return {
+    ...profiles,
+    lawRows: profiles.lawRows.map(row => ({
+      ...row,
+      enabled: on.has(row.id) || (row.enabled && !off.has(row.id)),
+    })),
+  }
+}

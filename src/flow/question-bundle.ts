@@ -1,0 +1,29 @@
+import type { DecidedResource } from '../model/decision.ts'
+import type { Segmenter, SegmentInput } from '../model/doors.ts'
+import type { Release } from '../model/exchange.ts'
+import { DIRECTORY_TYPES } from '../model/fhir.ts'
+import type { Answered } from './question.ts'
+
+/** The searchset that would leave under an answered question; a resource whose duties cannot be met does not leave. */
+export function releasedBundle(segmenter: Segmenter, { decided, directives, answer }: Answered): Release {
+  const leaves = (one: DecidedResource): boolean =>
+    one.decision.effect !== 'deny' && segmenter.undischargeable(one.decision) === undefined
+  const matches = decided.filter(leaves)
+  const visible = new Set(matches.map(({ labelled }) => labelled.facts.reference as string))
+  const hides: SegmentInput['hides'] = target => {
+    if (target === '' || target.startsWith('#') || visible.has(target)) return false
+    const type = /([A-Z][A-Za-z]+)\/[^/]+$/.exec(target)?.[1]
+    return type === undefined || !(type === 'Patient' || DIRECTORY_TYPES.has(type))
+  }
+  return segmenter.segment({
+    decided: {
+      decision: { decision: answer.decision, revision: answer.revision, resources: decided, unread: [] },
+      directives,
+    },
+    matches,
+    includes: [],
+    withheld: decided.filter(one => !leaves(one)),
+    hides,
+    page: { self: 'https://gateway.example/fhir', total: matches.length },
+  })
+}

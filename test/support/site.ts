@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { DemoIssuer, TokenRequest } from '../../src/demo/issuer.ts'
+import type { DemoUpstream } from '../../src/demo/upstream.ts'
+import { openDemoSite } from '../../src/demo-site.ts'
+import { type House, type HouseSeams, openHouse } from '../../src/house.ts'
+import type { JsonObject, Resource } from '../../src/model/fhir.ts'
+import { listen } from '../../src/server/listen.ts'
+
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+}
+
+/** A gateway on the embedded servers, asked without a socket (`get`) or with one (`url`). */
+export interface TestSite {
+  readonly house: House
+  readonly upstream: DemoUpstream
+  readonly issuer: DemoIssuer
+  readonly ledgerFile: string
+  readonly baseUrl: string
+  readonly get: (
+    path: string,
+    as: TokenRequest | string | undefined,
+    more?: Readonly<Record<string, string>>,
+  ) => Promise<Reply>
+  readonly ask: (
+    method: string,
+    target: string,
+    as: TokenRequest | undefined,
+    headers?: Readonly<Record<string, string>>,
+    body?: string,
+  ) => Promise<Reply>
+  /** Opens a real port; gives the base URL of the FHIR API behind it. */
+  readonly serve: () => Promise<string>
+  readonly close: () => Promise<void>
+}
+
+export interface TestSiteOptions {
+  readonly resources: readonly (Resource | string)[]
+  readonly overrides?: JsonObject
+  readonly seams?: HouseSeams
+}
+
+/** Base of the gateway's links in tests; nothing listens there. */
+const GATEWAY_PORT = 18080
+
+export async function openTestSite(options: TestSiteOptions): Promise<TestSite> {
+  const folder = mkdtempSync(join(tmpdir(), 'consentry-'))
+  const ledgerFile = join(folder, 'ledger.sqlite')
+  const demo = await openDemoSite({
+    gatewayPort: GATEWAY_PORT,
+    issuerPort: 0,
+    upstreamPort: 0,
+    ledgerFile,
+    resources: options.resources,
+    ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+  })
+  const house = await openHouse(demo.configuration, options.seams)
+  const { baseUrl } = demo.configuration.server
+  const closers: (() => Promise<void>)[] = []
+  const ask: TestSite['ask'] = async (method, target, as, headers = {}, body = '') => {
+    const token = as === undefined ? undefined : await demo.issuer.issueToken(as)
+    const all = {
+      Host: 'gateway.test',
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...headers,
+    }
+    const reply = await house.exchange({
+      method,
+      target,
+      headers: Object.entries(all),
+      body: Buffer.from(body),
+      remoteAddress: '127.0.0.1',
+    })
+    return { status: reply.status, headers: reply.headers, text: Buffer.from(reply.body).toString('utf8') }
+  }
+  return {
+    house,
+    upstream: demo.upstream,
+    issuer: demo.issuer,
+    ledgerFile,
+    baseUrl,
+    ask,
+    get: (path, as, more) =>
+      ask(
+        'GET',
+        `/fhir/${path.replace(`${baseUrl}/`, '')}`,
+        typeof as === 'string' ? { client: as } : as,
+        more,
+      ),
+    serve: async () => {
+      const listening = await listen(house.app, { host: '127.0.0.1', port: 0, headerBytes: 16_384 })
+      closers.push(listening.close)
+      return `http://127.0.0.1:${listening.port}/fhir`
+    },
+    close: async () => {
+      for (const close of closers) await close()
+      await house.close()
+      await demo.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Entries of a searchset. */
+export function entriesOf(reply: Reply): { resource: Record<string, unknown>; search?: { mode?: string } }[] {
+  const bundle = JSON.parse(reply.text) as { entry?: { resource: Record<string, unknown> }[] }
+  return bundle.entry ?? []
+}
+
+/** References of the matches of a searchset, in order. */
+export function matchesOf(reply: Reply): string[] {
+  return entriesOf(reply)
+    .filter(entry => entry.search?.mode === 'match')
+    .map(({ resource }) => `${String(resource['resourceType'])}/${String(resource['id'])}`)
+}
+
+/** Every byte a reader could read: the text, and every base64 payload in it decoded. */
+export function decodedText(reply: Reply): string {
+  const payloads = [...reply.text.matchAll(/"data":"([A-Za-z0-9+/=]{8,})"/g)].map(match =>
+    Buffer.from(match[1] ?? '', 'base64').toString('utf8'),
+  )
+  return [reply.text, ...payloads].join('\n')
+}

@@ -10,7 +10,7 @@ const ANSWERS_MAX = 5_000
 
 export type ReadSecret = (file: string) => string | Promise<string>
 
-export interface Introspected {
+interface Introspected {
   /** The answer of an active token, undefined for any other. */
   readonly claims: JsonObject | undefined
   /** Until when the answer may be used, ms since the epoch. */

@@ -10,7 +10,7 @@ export interface FetchInit {
   readonly signal: AbortSignal
 }
 
-export interface FetchResponse {
+interface FetchResponse {
   readonly status: number
   readonly body: AsyncIterable<Uint8Array> | null
 }

@@ -11,7 +11,7 @@ import type { ClientRegistration } from '../../src/model/requester.ts'
 
 export const BASE = 'https://gw.example/fhir'
 export const ISSUER = 'https://as.example'
-export const START = Date.parse('2026-06-15T12:00:00Z')
+const START = Date.parse('2026-06-15T12:00:00Z')
 
 export const PURPOSES: Record<string, string> = Object.fromEntries(
   ['TREAT', 'BTG', 'HPAYMT', 'HOPERAT', 'PATRQT', 'HRESCH'].flatMap(code => [
@@ -104,7 +104,7 @@ export function claims(clock: Clock, over: Record<string, unknown> = {}): JWTPay
 
 export const asUser = { sub: 'u1', scope: 'user/*.rs', fhirUser: 'Practitioner/p1' }
 
-export function received(headers: readonly (readonly [string, string])[]): Received {
+function received(headers: readonly (readonly [string, string])[]): Received {
   return {
     id: 'x1',
     receivedAt: new Date(START),

@@ -202,6 +202,14 @@ describe('a granular scope', () => {
     expect(reaches(who, swapped, 'read')).toBe(false)
   })
 
+  it('by patient never reaches a group of that name', () => {
+    const group = facts({ resourceType: 'Observation', id: 'o', subject: { reference: 'Group/a' } }, [
+      'Patient/a',
+    ])
+    expect(reaches(requester('user/Observation.rs?subject=Group/a'), group, 'read')).toBe(true)
+    expect(reaches(requester('user/Observation.rs?patient=Group/a'), group, 'read')).toBe(false)
+  })
+
   it('does not narrow another scope that reaches the resource', () => {
     const who = launched('patient/Observation.rs?status=final patient/Observation.r')
     const preliminary = observation('Patient/a', { status: 'preliminary' })

@@ -2,7 +2,7 @@ import { SYSTEM } from '../model/fhir.ts'
 import type { Label, ResourceFacts } from '../model/label.ts'
 import type { CompiledRules, RuleHit } from './compile.ts'
 import { edgeOf } from './edges.ts'
-import type { Look, SourceFinder } from './source.ts'
+import { type Look, SOURCE_STEPS, type SourceFinder } from './source.ts'
 
 /** Most references followed one after the other for content: Report → Observation → Order. */
 const CONTENT_STEPS = 2
@@ -43,7 +43,8 @@ export class Lineage {
     let doubt: string | undefined
     for (const { target, element } of facts.lineageReferences) {
       const edge = edgeOf(facts.type, element)
-      if (edge === undefined || edge.carries === 'source' || target === facts.reference || path.includes(target)) continue
+      if (edge === undefined || edge.carries === 'source') continue
+      if (target === facts.reference || path.includes(target)) continue
       const found = this.#from(target, edge.carries, look, steps, [...path, facts.reference])
       labels.push(...found.labels)
       doubt ??= found.doubt
@@ -66,19 +67,17 @@ export class Lineage {
     const passed = [...facts.labels, ...further.labels]
       .filter(label => this.#passes(label, carries))
       .map(label => ({ ...label, origin: 'lineage' as const, path: target }))
-    const source = carries === 'all' ? this.#bySource(facts, look, target) : []
-    return { ...further, labels: [...passed, ...source] }
+    if (carries === 'content') return { ...further, labels: passed }
+    const { program, doubt } = this.#sources.find(facts, look, SOURCE_STEPS - 1 - path.length)
+    const source = program === undefined ? [] : labelsOf(this.#rules.sources.part2Programs, 'lineage', target)
+    const unsure = further.doubt ?? doubt
+    return { labels: [...passed, ...source], ...(unsure === undefined ? {} : { doubt: unsure }) }
   }
 
   #passes(label: Label, carries: 'all' | 'content'): boolean {
     if (label.system === SYSTEM.confidentiality || this.#rules.confidentiality(label) === undefined) return false
     if (label.code === PART2) return carries === 'all'
     return !this.#rules.unreadable.some(({ rule }) => rule === label.rule)
-  }
-
-  #bySource(facts: ResourceFacts, look: Look, target: string): Label[] {
-    const { program } = this.#sources.find(facts, look)
-    return program === undefined ? [] : labelsOf(this.#rules.sources.part2Programs, 'lineage', target)
   }
 }
 

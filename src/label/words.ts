@@ -185,11 +185,13 @@ function isNegated(hit: Occurrence, { words, clauses }: Tokens): boolean {
   return false
 }
 
+/** "Mother is an alcoholic", "family history of …"; but "… in mother complicating childbirth" is the patient. */
 function isOfRelative(hit: Occurrence, { words, clauses }: Tokens): boolean {
   const clause = clauses[hit.start]
   for (let i = hit.start - 1; i >= 0 && i >= hit.start - NEGATION_WORDS && clauses[i] === clause; i--) {
     const word = words[i] ?? ''
-    if (RELATIVES.has(word) && (word !== 'family' || words[i + 1] === 'history')) return true
+    if (!RELATIVES.has(word) || words[i - 1] === 'in') continue
+    if (word !== 'family' || words[i + 1] === 'history') return true
   }
   return false
 }

@@ -28,7 +28,10 @@ export interface TokenClaims {
   readonly fhirUser?: string
   readonly userName?: string
   readonly userRoles: readonly Coding[]
-  readonly userIdentifiers: readonly Identifier[]
+  /** Identifiers of the token's subject (IHE IUA). */
+  readonly subjectIdentifiers: readonly Identifier[]
+  /** The person whom a client speaks for in a token of its own (HL7 FAST B2B `subject_id`). */
+  readonly spokenFor: readonly Identifier[]
   readonly organizations: readonly NamedOrganization[]
   readonly residual: readonly ResidualRule[]
   readonly methods: readonly string[]
@@ -176,7 +179,8 @@ function readExtensions(claims: JsonObject, references: References) {
   return {
     userName: iua.userName ?? b2b.userName,
     userRoles: [...iua.roles, ...b2b.roles],
-    userIdentifiers: [...iua.identifiers, ...b2b.identifiers],
+    subjectIdentifiers: iua.identifiers,
+    spokenFor: b2b.identifiers,
     organizations: [...iua.organization, ...b2b.organization],
     residual: readResidual(pcf['residual']),
     onlyPatient: patientAt(pcf, 'patient_id', 'extensions.ihe_pcf.patient_id', references),

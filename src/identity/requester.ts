@@ -27,13 +27,15 @@ function kindOf(claims: TokenClaims, scopes: readonly SmartScope[]): Principal['
   const delegated = scopes.some(scope => scope.context !== 'system')
   if (claims.subject === undefined) return delegated ? 'launch' : 'client'
   const named =
-    claims.fhirUser !== undefined || claims.userName !== undefined || claims.userIdentifiers.length > 0
+    claims.fhirUser !== undefined ||
+    claims.userName !== undefined ||
+    claims.subjectIdentifiers.length > 0 ||
+    claims.spokenFor.length > 0
   return delegated || named ? 'user' : 'client'
 }
 
-/** The person behind a client's own token, where the client names one (HL7 FAST B2B `subject_id`). */
 function spokenFor(claims: TokenClaims): readonly string[] {
-  return claims.userIdentifiers.map(({ system, value }) => `${system ?? ''}|${value}`)
+  return claims.spokenFor.map(({ system, value }) => `${system ?? ''}|${value}`)
 }
 
 /**
@@ -62,7 +64,7 @@ export function readPrincipal(issuer: string, claims: TokenClaims, hash: string)
   const kind = kindOf(claims, scopes)
   return {
     kind,
-    hasUser: kind === 'user' || claims.fhirUser !== undefined || claims.userIdentifiers.length > 0,
+    hasUser: kind === 'user' || claims.fhirUser !== undefined || claims.spokenFor.length > 0,
     scopes: scopes.filter(scope => (scope.context === 'system') === (kind === 'client')),
     key: keyOf(kind, issuer, claims, hash),
   }
@@ -73,10 +75,10 @@ function isLocal(reference: string): reference is LiteralReference {
 }
 
 function userActors(issuer: string, claims: TokenClaims, kind: Principal['kind']): readonly RequesterActor[] {
-  const actors: RequesterActor[] = claims.userIdentifiers.map(identifier => ({
-    role: 'recipient',
-    identifier,
-  }))
+  // The subject of a client's own token is the client: whom the registration describes, not the token.
+  const person = kind === 'client' ? [] : claims.subjectIdentifiers
+  const identifiers = [...person, ...claims.spokenFor]
+  const actors: RequesterActor[] = identifiers.map(identifier => ({ role: 'recipient', identifier }))
   const user = claims.fhirUser
   if (user !== undefined) {
     actors.push(
@@ -140,7 +142,7 @@ export function toRequester(
     part2: registration.part2,
     ...standing(registration, claims),
     ...(fhirUser === undefined ? {} : { user: fhirUser }),
-    ...(userName === undefined ? {} : { userName }),
+    ...(userName === undefined || !principal.hasUser ? {} : { userName }),
     userRoles: claims.userRoles,
     actors: [...organizationActors(registration), ...userActors(token.issuer, claims, principal.kind)],
     scopes: principal.scopes,

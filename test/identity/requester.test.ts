@@ -312,6 +312,23 @@ describe('the actors of a requester', () => {
   })
 })
 
+describe('a token of the client itself', () => {
+  const iua = { subject_name: 'Hospital', national_provider_identifier: '1234567893' }
+  it('names no user, though IHE IUA claims describe its subject', async () => {
+    const requester = await identify({ extensions: { ihe_iua: iua } })
+    expect(requester).not.toHaveProperty('userName')
+    expect(requester.scopes.map(scope => scope.context)).toEqual(['system'])
+    expect(await codeOf(identify({ extensions: { ihe_iua: iua } }, { userRequired: true }))).toBe(
+      'user-required',
+    )
+  })
+  it('adds no provider number to those registered', async () => {
+    const other = { ...iua, national_provider_identifier: '1999999999' }
+    const { actors } = await identify({ extensions: { ihe_iua: other } })
+    expect(actors.map(actor => actor.identifier?.value)).not.toContain('1999999999')
+  })
+})
+
 describe('residual rules', () => {
   const pcf = (residual: unknown) => ({ extensions: { ihe_pcf: { residual } } })
   const period = { start: '2022-01-01', end: '2022-12-31' }

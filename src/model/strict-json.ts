@@ -3,9 +3,16 @@ import type { JsonValue } from './fhir.ts'
 
 /**
  * Strict JSON: RFC 8259 grammar in UTF-8 without byte order mark, no duplicate member names (RFC 7493 section 2.3),
- * no member names that reach a JavaScript prototype, bounded nesting. What two parsers could read in two ways is refused.
+ * no member names that reach a JavaScript prototype or are spelled with escapes (no FHIR element name needs one, and
+ * readers differ on them, this engine's JSON.parse included), bounded nesting. What can be read in two ways is refused.
  */
-export type StrictJsonProblem = 'not-utf8' | 'not-json' | 'duplicate-key' | 'forbidden-key' | 'too-deep'
+export type StrictJsonProblem =
+  | 'not-utf8'
+  | 'not-json'
+  | 'duplicate-key'
+  | 'forbidden-key'
+  | 'escaped-key'
+  | 'too-deep'
 
 /** Names the problem and the byte where it shows, never content. */
 export class StrictJsonError extends Error {
@@ -82,9 +89,8 @@ function checkNames(b: Buffer, maxDepth: number): void {
       if (nameNext) {
         nameNext = false
         while (i < n && b[i] !== QUOTE && b[i] !== BACKSLASH) i++
-        const escaped = b[i] === BACKSLASH
-        if (escaped) i = closingQuote(b, i, n)
-        top = addName(b, start, i++, escaped, bases, top, sets, depth)
+        if (b[i] === BACKSLASH) throw new StrictJsonError('escaped-key', start)
+        top = addName(b, start, i++, bases, top, sets, depth)
       } else {
         const near = Math.min(i + NEAR, n)
         while (i < near && b[i] !== QUOTE && b[i] !== BACKSLASH) i++
@@ -131,7 +137,6 @@ function addName(
   b: Buffer,
   start: number,
   end: number,
-  escaped: boolean,
   bases: Int32Array,
   top: number,
   sets: (Set<string> | undefined)[],
@@ -139,7 +144,7 @@ function addName(
 ): number {
   const base = bases[depth] as number
   const known = sets[depth]
-  if (known !== undefined || escaped || top - base >= PAIRWISE) {
+  if (known !== undefined || top - base >= PAIRWISE) {
     sets[depth] = withName(known ?? namesBetween(b, base, top), b, start, end)
     return top
   }
@@ -175,21 +180,11 @@ function namesBetween(b: Buffer, base: number, top: number): Set<string> {
   return names
 }
 
-/** Names with escapes are compared as decoded: `"\u0069d"` is `"id"`. */
 function withName(names: Set<string>, b: Buffer, start: number, end: number): Set<string> {
-  const raw = b.toString('utf8', start, end)
-  const name = raw.includes('\\') ? decodedName(raw, start) : raw
+  const name = b.toString('utf8', start, end)
   if (FORBIDDEN.has(name)) throw new StrictJsonError('forbidden-key', start)
   if (names.has(name)) throw new StrictJsonError('duplicate-key', start)
   return names.add(name)
-}
-
-function decodedName(raw: string, at: number): string {
-  try {
-    return JSON.parse(`"${raw}"`)
-  } catch {
-    throw new StrictJsonError('not-json', at)
-  }
 }
 
 function grow(): void {

@@ -142,5 +142,5 @@ async function fetchParts(
 
 function referenceOf(entry: RawEntry, contents: Contents): string {
   const head = headOfContent(contents.about(entry.resource))
-  return head === undefined ? '' : `${head.resourceType}/${head.id}`
+  return head?.id === undefined ? '' : `${head.resourceType}/${head.id}`
 }

@@ -58,12 +58,13 @@ function skeletonOf(bytes: Buffer, slices: readonly (readonly [number, number])[
 /** Type and id of a resource from its own members, without parsing the rest. */
 export interface Head {
   readonly resourceType: string
-  readonly id: string
+  /** Absent on outcomes. */
+  readonly id: string | undefined
 }
 
 /**
  * Reads `resourceType` and `id` of a resource.
- * @returns undefined where either is missing, is given twice or is no string
+ * @returns undefined where the type is missing, or either is given twice or is no string
  * @throws ScanError where the bytes are no JSON object
  */
 export function headOf(bytes: Buffer): Head | undefined {
@@ -75,10 +76,10 @@ export function headOf(bytes: Buffer): Head | undefined {
     else if (cursor.isName(start, end, 'id')) ids.push(cursor.stringValue())
     else cursor.skipValue()
   })
-  const [resourceType, id] = [types[0], ids[0]]
-  if (types.length !== 1 || ids.length !== 1 || resourceType === undefined || id === undefined)
-    return undefined
-  return { resourceType, id }
+  const [resourceType] = types
+  if (types.length !== 1 || resourceType === undefined) return undefined
+  if (ids.length > 1 || (ids.length === 1 && ids[0] === undefined)) return undefined
+  return { resourceType, id: ids[0] }
 }
 
 /** A position in JSON text that knows strings and brackets. */
@@ -155,16 +156,12 @@ class Cursor {
     if (this.#peek() !== undefined) throw new ScanError('end of text', this.#at)
   }
 
+  /** A name spelled with escapes is not recognised; the strict parse refuses it. */
   isName(start: number, end: number, name: string): boolean {
-    const b = this.#bytes
-    if (end - start === name.length) {
-      let i = 0
-      while (i < name.length && b[start + i] === name.charCodeAt(i)) i++
-      return i === name.length
-    }
-    // A longer spelling of the same name can only be one with escapes.
-    if (end - start < name.length + 5 || !b.subarray(start, end).includes(BACKSLASH)) return false
-    return decoded(b, start - 1, end + 1) === name
+    if (end - start !== name.length) return false
+    let i = 0
+    while (i < name.length && this.#bytes[start + i] === name.charCodeAt(i)) i++
+    return i === name.length
   }
 
   /** Moves to the next byte that is no white space and gives it. */

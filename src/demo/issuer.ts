@@ -130,12 +130,12 @@ function claimsFor(state: State, issuer: string, request: TokenRequest): JWTPayl
     scope: request.scope ?? `${context}/*.rs`,
     ...(request.patient === undefined ? {} : { patient: request.patient }),
     ...(request.user === undefined ? {} : { fhirUser: request.user }),
-    extensions: { ihe_iua: iua(client, request) },
+    extensions: { ihe_iua: iua(state, client, request) },
     ...request.claims,
   }
 }
 
-function iua(client: DemoClient, request: TokenRequest): Record<string, unknown> {
+function iua(state: State, client: DemoClient, request: TokenRequest): Record<string, unknown> {
   const registered = client.defaultPurpose ?? client.purposes[0]
   const asked = request.purpose ?? registered ?? []
   const purposes = typeof asked === 'string' ? asked.split(',') : asked
@@ -144,7 +144,7 @@ function iua(client: DemoClient, request: TokenRequest): Record<string, unknown>
     subject_organization: client.name,
     ...(client.organization === undefined
       ? {}
-      : { subject_organization_id: `https://demo.example/fhir/${client.organization}` }),
+      : { subject_organization_id: `${[state.options.audience].flat()[0]}/${client.organization}` }),
     ...(client.npi === undefined ? {} : { national_provider_identifier: client.npi }),
     ...(purposes.length === 0
       ? {}

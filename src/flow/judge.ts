@@ -4,6 +4,7 @@ import type { Understood } from '../model/exchange.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import { recipientClassesOf } from '../model/recipient.ts'
 import { directoryFor } from './directory.ts'
+import { questionsBySource } from './disclosers.ts'
 import { birthDateOf, type Known, lookUp } from './lookups.ts'
 import type { Rooms } from './rooms.ts'
 
@@ -91,9 +92,10 @@ function labelAll(
   const day = at.toISOString().slice(0, 10)
   const before = labelledPages.get(known)
   if (before !== undefined && before.facts === facts && before.day === day) return before.labelled
+  const look = (reference: string): ResourceFacts | 'absent' | undefined => known.get(reference)
   const labelled = facts.map(fact => {
     const birthDate = fact.patients[0] === undefined ? undefined : birthDateOf(known, fact.patients[0])
-    return rooms.labeller.label(fact, known.get, { at, ...(birthDate === undefined ? {} : { birthDate }) })
+    return rooms.labeller.label(fact, look, { at, ...(birthDate === undefined ? {} : { birthDate }) })
   })
   labelledPages.set(known, { facts, day, labelled })
   return labelled
@@ -135,8 +137,9 @@ async function shareFacts(
     birthDates: gathered.birthDates,
     organizationPolicy: site.organizationPolicy,
   }
+  const questionFor = questionsBySource(question)
   const ask: AskConsents = (patient, resource) =>
-    rooms.consent.ask(gathered.directives.get(patient) ?? [], question, resource)
+    rooms.consent.ask(gathered.directives.get(patient) ?? [], questionFor(resource), resource)
   return { context, question, ask }
 }
 

@@ -13,6 +13,7 @@ import type { Resource } from '../model/fhir.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import type { Answer, AnsweredResource, Question } from '../model/question.ts'
 import { type RecipientClass, recipientClassesOf } from '../model/recipient.ts'
+import { questionsBySource } from './disclosers.ts'
 import { custodianOf, patientsOf, purposesOf, registryOf, requesterOf } from './question-facts.ts'
 import { trusted } from './trusted-labels.ts'
 
@@ -75,8 +76,10 @@ function gatherFacts(rooms: QuestionRooms, question: Question): GatheredFacts {
     const bytes = Buffer.from(JSON.stringify(resource))
     return labeller.assess({ bytes, hash: hash('sha256', bytes, 'base64url') })
   }
-  const resources = (question.resources ?? []).map(assess)
   const { references, whole } = patientsOf(question)
+  const given = question.resources ?? []
+  const asked = given.some(({ resourceType, id }) => `${resourceType}/${id ?? ''}` === references[0])
+  const resources = [...(asked || given.length === 0 ? [] : whole.slice(0, 1)), ...given].map(assess)
   const byReference = new Map<string, ResourceFacts>()
   const directory = new Map<string, Resource>()
   for (const resource of [...(question.directory ?? []), ...whole, ...question.consents]) {
@@ -147,8 +150,9 @@ function decisionFacts(
     birthDates: facts.birthDates,
     organizationPolicy: [],
   }
+  const questionFor = questionsBySource(consentQuestion)
   const ask: AskConsents = (patient, resource) =>
-    rooms.consent.ask(directives.get(patient) ?? [], consentQuestion, resource)
+    rooms.consent.ask(directives.get(patient) ?? [], questionFor(resource), resource)
   return { context, ask, directives, consentQuestion }
 }
 

@@ -35,7 +35,7 @@ export function consented(): string[] {
     part2Form(chart, {
       discloser: PLACES.otp.organization,
       recipient: { reference: `Group/${treating.id}`, display: treating.words },
-      purposes: ['TREAT'],
+      purposes: ['TREAT', 'HPAYMT', 'HOPERAT'],
       signedOn: '2026-03-02',
     }),
   )

@@ -43,7 +43,8 @@ export function loadLabels(siteFolders: readonly string[] = [], readers: LabelRe
   const categories = files.map(file => readCategory(file, validate))
   for (const [i, { id }] of categories.entries()) {
     const twin = categories.findIndex(other => other.id === id)
-    if (twin !== i) throw new LabelRulesError(nameOf(files[i]), '/id', `a category of its own, "${id}" is taken`)
+    if (twin !== i)
+      throw new LabelRulesError(nameOf(files[i]), '/id', `a category of its own, "${id}" is taken`)
   }
   return deepFreeze({ revision: revisionOf(files), categories })
 }
@@ -70,7 +71,8 @@ function rulesFiles(folder: string, readers: LabelReaders): RulesFile[] {
   return [...names].sort().map(name => {
     const file = join(folder, name, 'rules.json')
     const text = readers.read(file)
-    if (text === undefined) throw new LabelRulesError(file, '', 'a rules.json was expected in each category folder')
+    if (text === undefined)
+      throw new LabelRulesError(file, '', 'a rules.json was expected in each category folder')
     return { file, name: `${name}/rules.json`, text }
   })
 }
@@ -96,7 +98,8 @@ function readCategory({ file, text }: RulesFile, validate: ValidateFunction<Labe
   }
   const ids = parsed.rules.map(({ id }) => id)
   const twin = ids.findIndex((id, i) => ids.indexOf(id) !== i)
-  if (twin >= 0) throw new LabelRulesError(file, `/rules/${twin}/id`, `a rule id of its own, "${ids[twin]}" is taken`)
+  if (twin >= 0)
+    throw new LabelRulesError(file, `/rules/${twin}/id`, `a rule id of its own, "${ids[twin]}" is taken`)
   return parsed
 }
 

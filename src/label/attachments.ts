@@ -1,6 +1,7 @@
 /** Text of narrative and attachments. What cannot be read as text is said to be unreadable, never taken for empty. */
 
-const READABLE = /^(text\/(plain|html|xml|markdown|csv)|application\/(xml|json|xhtml\+xml|hl7-cda\+xml|fhir\+json|fhir\+xml))\b/i
+const READABLE =
+  /^(text\/(plain|html|xml|markdown|csv)|application\/(xml|json|xhtml\+xml|hl7-cda\+xml|fhir\+json|fhir\+xml))\b/i
 const MARKED_UP = /(html|xml)/i
 const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/
 
@@ -17,7 +18,9 @@ export function attachmentText(contentType: string | undefined, data: string): s
   if (!BASE64.test(data)) return undefined
   const bytes = Buffer.from(data, 'base64')
   const text = decode(bytes, contentType === undefined)
-  return text !== undefined && (MARKED_UP.test(contentType ?? '') || text.startsWith('<')) ? stripTags(text) : text
+  return text !== undefined && (MARKED_UP.test(contentType ?? '') || text.startsWith('<'))
+    ? stripTags(text)
+    : text
 }
 
 function decode(bytes: Uint8Array, guessed: boolean): string | undefined {
@@ -29,7 +32,14 @@ function decode(bytes: Uint8Array, guessed: boolean): string | undefined {
   }
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' }
+const ENTITIES: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  nbsp: ' ',
+}
 
 /** Text without tags: block tags become line breaks, inline tags nothing, basic entities are decoded. Linear in time. */
 export function stripTags(markup: string): string {
@@ -51,7 +61,21 @@ export function stripTags(markup: string): string {
   return text.includes('&') ? decodeEntities(text) : text
 }
 
-const INLINE = new Set(['b', 'i', 'em', 'strong', 'span', 'a', 'u', 'font', 'sub', 'sup', 'small', 'mark', 'code'])
+const INLINE = new Set([
+  'b',
+  'i',
+  'em',
+  'strong',
+  'span',
+  'a',
+  'u',
+  'font',
+  'sub',
+  'sup',
+  'small',
+  'mark',
+  'code',
+])
 
 function isInline(markup: string, nameAt: number): boolean {
   let start = nameAt

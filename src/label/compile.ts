@@ -66,7 +66,9 @@ export function compileRules(rules: LabelRules): CompiledRules {
     sources.flatMap(({ rule, hit }) =>
       rule.from === name ? [{ ...hit, ...(rule.with === undefined ? {} : { with: rule.with }) }] : [],
     )
-  const upstream = groupBy(of('upstream').flatMap(({ rule, hit }) => rule.codes.map(code => [code, hit] as const)))
+  const upstream = groupBy(
+    of('upstream').flatMap(({ rule, hit }) => rule.codes.map(code => [code, hit] as const)),
+  )
   return {
     revision: rules.revision,
     codes: codeTable(of('code'), of('document'), of('prefix')),
@@ -109,7 +111,11 @@ function hitOf(category: LabelCategory, rule: LabelRule): RuleHit {
     confidence: rule.confidence,
   }))
   const systems = rule.kind === 'words' ? rule.systems : undefined
-  return { rule: id, labels, ...(systems === undefined ? {} : { systems: new Set(systems.map(canonicalSystem)) }) }
+  return {
+    rule: id,
+    labels,
+    ...(systems === undefined ? {} : { systems: new Set(systems.map(canonicalSystem)) }),
+  }
 }
 
 /** `NORDSLCD` is retired in HL7 terminology, yet sent: accept it, never emit it. */
@@ -130,13 +136,18 @@ function confidentialities(categories: readonly LabelCategory[]): CompiledRules[
   const grades = new Map(categories.map(category => [category.id, gradeOf(category)] as const))
   const byCode = new Map<string, Grade>()
   for (const category of categories) {
-    for (const { system, code } of [...category.labels, ...category.rules.flatMap(rule => rule.labels ?? [])]) {
+    for (const { system, code } of [
+      ...category.labels,
+      ...category.rules.flatMap(rule => rule.labels ?? []),
+    ]) {
       const key = `${system ?? ''}|${code}`
       const known = byCode.get(key)
-      if (known === undefined || RANK[known.code] < RANK[category.confidentiality]) byCode.set(key, gradeOf(category))
+      if (known === undefined || RANK[known.code] < RANK[category.confidentiality])
+        byCode.set(key, gradeOf(category))
     }
   }
-  return label => grades.get(label.rule.slice(0, label.rule.indexOf('/'))) ?? byCode.get(`${label.system}|${label.code}`)
+  return label =>
+    grades.get(label.rule.slice(0, label.rule.indexOf('/'))) ?? byCode.get(`${label.system}|${label.code}`)
 }
 
 function gradeOf({ confidentiality, basis }: LabelCategory): Grade {
@@ -167,7 +178,8 @@ function codeTable(
     const canonical = canonicalSystem(system) || systemByShape(code)
     const key = `${canonical}|${normal}`
     const content = [...(exact.get(key) ?? []), ...byPrefix(tables.get(canonical), normal)]
-    const hits = content.length > 0 || document.has(key) ? { content, document: document.get(key) ?? [] } : NONE
+    const hits =
+      content.length > 0 || document.has(key) ? { content, document: document.get(key) ?? [] } : NONE
     cache.set(written, hits)
     return hits
   }

@@ -11,7 +11,17 @@ const CLINICAL = [
 ] // biome-ignore format: a list of element names
 
 /** When it was written down: speaks where nothing clinical does. */
-const RECORDED = ['recordedDate', 'authoredOn', 'authored', 'date', 'issued', 'created', 'recorded', 'sent', 'dateTime']
+const RECORDED = [
+  'recordedDate',
+  'authoredOn',
+  'authored',
+  'date',
+  'issued',
+  'created',
+  'recorded',
+  'sent',
+  'dateTime',
+]
 
 type DateSpan = ResourceFacts['dates'][number]
 

@@ -17,11 +17,19 @@ const SOURCES = new Set(
   managingOrganization organization agent.who agent.onBehalfOf sender location location.location facility careManager
   informationSource generalPractitioner participant.individual participant.member participant.actor careTeam.provider
   enterer supplier owner providedBy partOf healthcareService section.author attester.party item.locationReference
-  issuer verifier source.observer authenticator receivingOrganization orderer resultsInterpreter`.split(/\s+/),
+  issuer verifier source.observer authenticator receivingOrganization orderer resultsInterpreter`.split(
+    /\s+/,
+  ),
 )
 
 /** Types whose `partOf` leads up an organization; elsewhere it names the greater act. */
-const ORGANIZATIONAL = new Set(['Organization', 'Location', 'HealthcareService', 'PractitionerRole', 'CareTeam'])
+const ORGANIZATIONAL = new Set([
+  'Organization',
+  'Location',
+  'HealthcareService',
+  'PractitionerRole',
+  'CareTeam',
+])
 
 const VISIT: Edge = { carries: 'source', why: 'made during this visit' }
 const WHOLE: Edge = { carries: 'all', why: 'holds what it is made of' }
@@ -56,7 +64,13 @@ const EDGES: Readonly<Record<string, Edge>> = {
 }
 
 /** Types that tell what the visit was for, so that the sensitivity of the visit is theirs too. */
-const TELLS_VISIT = new Set(['DocumentReference', 'Composition', 'ClinicalImpression', 'Claim', 'ExplanationOfBenefit'])
+const TELLS_VISIT = new Set([
+  'DocumentReference',
+  'Composition',
+  'ClinicalImpression',
+  'Claim',
+  'ExplanationOfBenefit',
+])
 
 /** Whether this element names the source of the record. */
 export function isSource(type: string, element: string): boolean {

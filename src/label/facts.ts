@@ -1,5 +1,12 @@
 import type { RawResource } from '../model/exchange.ts'
-import { type Coding, type JsonObject, type JsonValue, type LiteralReference, type Resource, SYSTEM } from '../model/fhir.ts'
+import {
+  type Coding,
+  type JsonObject,
+  type JsonValue,
+  type LiteralReference,
+  type Resource,
+  SYSTEM,
+} from '../model/fhir.ts'
 import type { Label, ReferenceFact, ResourceFacts } from '../model/label.ts'
 import { strictParse } from '../model/strict-json.ts'
 import { attachmentText, stripTags } from './attachments.ts'
@@ -123,7 +130,11 @@ class FactsBuilder implements Visitor {
     if (!Array.isArray(entries)) return
     for (const entry of entries) {
       const resource = isObject(entry) ? entry['resource'] : undefined
-      if (isObject(resource) && resource['resourceType'] === 'Patient' && typeof resource['id'] === 'string') {
+      if (
+        isObject(resource) &&
+        resource['resourceType'] === 'Patient' &&
+        typeof resource['id'] === 'string'
+      ) {
         this.#patients.add(`Patient/${resource['id']}`)
       }
     }
@@ -152,7 +163,9 @@ class FactsBuilder implements Visitor {
     const { contentType, data } = attachment
     if (place.localElement().includes('photo') || !isPatientData(place.type())) return
     const text =
-      typeof data === 'string' && typeof contentType === 'string' ? attachmentText(contentType, data) : undefined
+      typeof data === 'string' && typeof contentType === 'string'
+        ? attachmentText(contentType, data)
+        : undefined
     if (text !== undefined) this.text(text, place)
     else for (const hit of this.#rules.unreadable) this.#add(hit, place)
   }
@@ -184,12 +197,14 @@ class FactsBuilder implements Visitor {
       return
     }
     if (kind === 'contained' || kind === 'logical') return
-    if (element === 'subject' || element === 'patient' || target.includes('Patient')) this.#unnamedPatient = true
+    if (element === 'subject' || element === 'patient' || target.includes('Patient'))
+      this.#unnamedPatient = true
   }
 
   #source(fact: ReferenceFact): void {
     if (fact.kind === 'literal') {
-      if (!fact.target.startsWith('Patient/') && !fact.target.startsWith('RelatedPerson/')) this.#sources.add(fact.target)
+      if (!fact.target.startsWith('Patient/') && !fact.target.startsWith('RelatedPerson/'))
+        this.#sources.add(fact.target)
     } else if (fact.identifier?.value !== undefined) {
       this.#sources.add(`${fact.identifier.system ?? ''}|${fact.identifier.value}`)
     }
@@ -198,7 +213,8 @@ class FactsBuilder implements Visitor {
   #add(hit: RuleHit, place: Place): void {
     for (const label of hit.labels) {
       const known = this.#labels.get(`${label.system}|${label.code}`)
-      if (known === undefined || known.confidence < label.confidence) this.#keep({ ...label, path: place.path() })
+      if (known === undefined || known.confidence < label.confidence)
+        this.#keep({ ...label, path: place.path() })
     }
   }
 

@@ -55,7 +55,11 @@ export function createLabeller(rules: LabelRules, site: LabelSite, options: Labe
 
 /** Bytes, the parsed tree (about five times its text), and what was collected. */
 function weight(facts: ResourceFacts): number {
-  return 1_024 + facts.bytes.length * 6 + (facts.references.length + facts.codings.length + facts.labels.length) * 200
+  return (
+    1_024 +
+    facts.bytes.length * 6 +
+    (facts.references.length + facts.codings.length + facts.labels.length) * 200
+  )
 }
 
 /** A result and everything it was made of. */
@@ -88,7 +92,11 @@ class Labelling {
   ): LabelledResource {
     const ages = this.#ages(context)
     const memo = this.#memos.get(facts)
-    if (memo !== undefined && memo.ages === ages && memo.looked.every(([reference, answer]) => look(reference) === answer)) {
+    if (
+      memo !== undefined &&
+      memo.ages === ages &&
+      memo.looked.every(([reference, answer]) => look(reference) === answer)
+    ) {
       return memo.result
     }
     const looked = new Map<string, ResourceFacts | 'absent' | undefined>()
@@ -128,7 +136,13 @@ class Labelling {
       if ((ages & (1 << n)) !== 0 && labels.isSensitive(this.#rules)) labels.add(labelsOf([hit], 'age'))
     }
     const doubt = inherited.doubt ?? source.doubt
-    return finished(facts, labels, this.#rules, source, doubt === undefined ? undefined : 'a reference was not resolved')
+    return finished(
+      facts,
+      labels,
+      this.#rules,
+      source,
+      doubt === undefined ? undefined : 'a reference was not resolved',
+    )
   }
 
   #addSource(labels: LabelSet, { program, facility, known }: SourceFinding): void {

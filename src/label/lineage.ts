@@ -38,7 +38,12 @@ export class Lineage {
     this.#sources = sources
   }
 
-  inherited(facts: ResourceFacts, look: Look, steps = CONTENT_STEPS, path: readonly string[] = []): Inherited {
+  inherited(
+    facts: ResourceFacts,
+    look: Look,
+    steps = CONTENT_STEPS,
+    path: readonly string[] = [],
+  ): Inherited {
     const labels: Label[] = []
     let doubt: string | undefined
     for (const { target, element } of facts.lineageReferences) {
@@ -75,7 +80,8 @@ export class Lineage {
   }
 
   #passes(label: Label, carries: 'all' | 'content'): boolean {
-    if (label.system === SYSTEM.confidentiality || this.#rules.confidentiality(label) === undefined) return false
+    if (label.system === SYSTEM.confidentiality || this.#rules.confidentiality(label) === undefined)
+      return false
     if (label.code === PART2) return carries === 'all'
     return !this.#rules.unreadable.some(({ rule }) => rule === label.rule)
   }

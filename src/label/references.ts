@@ -5,7 +5,11 @@ import { isObject, type Place } from './walk.ts'
 const LITERAL = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/
 
 /** A reference as a fact, in its normal form: base of the upstream and version stripped. */
-export function referenceFact(object: JsonObject, place: Place, upstreamBase: string | undefined): ReferenceFact {
+export function referenceFact(
+  object: JsonObject,
+  place: Place,
+  upstreamBase: string | undefined,
+): ReferenceFact {
   const { reference, display } = object
   const { target, kind } =
     typeof reference === 'string'

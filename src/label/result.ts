@@ -37,7 +37,9 @@ export class LabelSet {
     const unread = new Set(rules.unreadable.map(({ rule }) => rule))
     return [...this.#labels.values()].some(
       label =>
-        label.system !== SYSTEM.confidentiality && !unread.has(label.rule) && rules.confidentiality(label) !== undefined,
+        label.system !== SYSTEM.confidentiality &&
+        !unread.has(label.rule) &&
+        rules.confidentiality(label) !== undefined,
     )
   }
 
@@ -70,7 +72,13 @@ export function finished(
   const codes = new Set(content.map(({ code }) => code))
   const part2 = set.has(SYSTEM.actCode, PART2)
   const notAssessable = facts.notAssessable ?? doubt
-  const key = [facts.type, facts.patients.join(','), [...codes].join(','), part2 ? 'P' : '', source.organization ?? '']
+  const key = [
+    facts.type,
+    facts.patients.join(','),
+    [...codes].join(','),
+    part2 ? 'P' : '',
+    source.organization ?? '',
+  ]
   return {
     facts,
     labels: [mark, ...content],
@@ -97,7 +105,13 @@ function markOf(label: Label, rules: CompiledRules): Label | undefined {
   const grade = rules.confidentiality(label)
   if (grade === undefined) return undefined
   const { origin, rule, path, confidence } = label
-  return { ...mark(grade.code, grade.basis), origin, rule, confidence, ...(path === undefined ? {} : { path }) }
+  return {
+    ...mark(grade.code, grade.basis),
+    origin,
+    rule,
+    confidence,
+    ...(path === undefined ? {} : { path }),
+  }
 }
 
 function mark(code: Confidentiality, basis?: Coding): Pick<Label, 'system' | 'code' | 'basis'> {

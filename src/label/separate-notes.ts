@@ -9,7 +9,10 @@ import { canonicalCode, canonicalSystem } from './systems.ts'
  * Reads the site's `separateNotes` (QUESTION registry): which document category or type means notes kept separate from
  * the record (45 CFR 164.501, 42 CFR 2.11). An entry of another shape is passed over: the configuration check names it.
  */
-export function separateNotes(registry: SiteRegistry, rules: CompiledRules): (codings: readonly Coding[]) => Label[] {
+export function separateNotes(
+  registry: SiteRegistry,
+  rules: CompiledRules,
+): (codings: readonly Coding[]) => Label[] {
   const kinds = new Map(entries(registry.other['separateNotes']))
   if (kinds.size === 0) return () => []
   return codings =>

@@ -55,10 +55,12 @@ export class SourceFinder {
   find(facts: ResourceFacts, look: Look, steps = SOURCE_STEPS): SourceFinding {
     let finding = UNKNOWN
     if (this.#isSettled(facts.reference)) finding = join(finding, this.#settled(facts.reference))
-    for (const reference of facts.sourceReferences) finding = join(finding, this.#follow(reference, look, steps))
+    for (const reference of facts.sourceReferences)
+      finding = join(finding, this.#follow(reference, look, steps))
     for (const { element, target } of facts.lineageReferences) {
       const carries = edgeOf(facts.type, element)?.carries
-      if (carries === 'all' || carries === 'source') finding = join(finding, this.#through(target, look, steps))
+      if (carries === 'all' || carries === 'source')
+        finding = join(finding, this.#through(target, look, steps))
     }
     const registered = this.registered(facts.metaSource)
     return registered === undefined ? finding : join(finding, this.#follow(registered, look, steps))
@@ -83,7 +85,9 @@ export class SourceFinder {
   }
 
   #isSettled(reference: string): boolean {
-    return this.#programs.has(reference) || this.#facilities.has(reference) || this.#notAssisted.has(reference)
+    return (
+      this.#programs.has(reference) || this.#facilities.has(reference) || this.#notAssisted.has(reference)
+    )
   }
 
   #settled(reference: string): SourceFinding {

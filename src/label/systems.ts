@@ -61,7 +61,10 @@ const CANONICAL: Readonly<Record<string, readonly string[]>> = {
   'http://hl7.org/fhir/sid/ndc': ['urn:oid:2.16.840.1.113883.6.69', 'ndc'],
   'http://nucc.org/provider-taxonomy': ['urn:oid:2.16.840.1.113883.6.101'],
   'http://www.cms.gov/medicare/medicare-fee-for-service-payment/acuteinpatientpps/ms-drg-classifications-and-software':
-    ['urn:oid:2.16.840.1.113883.6.301', 'https://www.cms.gov/icd10m/version37-fullcode-cms/fullcode_cms/p0002.html'],
+    [
+      'urn:oid:2.16.840.1.113883.6.301',
+      'https://www.cms.gov/icd10m/version37-fullcode-cms/fullcode_cms/p0002.html',
+    ],
   'http://terminology.hl7.org/codesystem/v3-actcode': [
     'urn:oid:2.16.840.1.113883.5.4',
     'urn:oid:2.16.840.1.113883.1.11.20429',
@@ -107,7 +110,9 @@ export function canonicalSystem(system: string | undefined): string {
   if (/^[0-2](\.\d+){3,}$/.test(name)) name = `urn:oid:${name}`
   if (name.startsWith('https://')) name = `http://${name.slice(8)}`
   if (name.startsWith('http://snomed.info/sct/')) name = 'http://snomed.info/sct'
-  name = name.replace('http://www.snomed.info', 'http://snomed.info').replace('http://www.loinc.org', 'http://loinc.org')
+  name = name
+    .replace('http://www.snomed.info', 'http://snomed.info')
+    .replace('http://www.loinc.org', 'http://loinc.org')
   return ALIASES.get(name) ?? name
 }
 
@@ -118,7 +123,10 @@ export function canonicalSystem(system: string | undefined): string {
 export function canonicalCode(code: string): string {
   let text = code
   if (!PLAIN.test(text)) {
-    text = text.normalize('NFKC').toUpperCase().replace(/[^\x20-\x7e]/g, character => LOOK_ALIKES[character] ?? '')
+    text = text
+      .normalize('NFKC')
+      .toUpperCase()
+      .replace(/[^\x20-\x7e]/g, character => LOOK_ALIKES[character] ?? '')
   }
   return text.toUpperCase().replace(/[.\s]/g, '')
 }

@@ -62,7 +62,8 @@ export class Walk implements Place {
 
   path(): string {
     return this.#steps.reduce<string>(
-      (path, step) => (typeof step === 'number' ? `${path}[${step}]` : path === '' ? step : `${path}.${step}`),
+      (path, step) =>
+        typeof step === 'number' ? `${path}[${step}]` : path === '' ? step : `${path}.${step}`,
       '',
     )
   }
@@ -96,7 +97,8 @@ export class Walk implements Place {
     const isCoding = typeof object['code'] === 'string' && typeof object['system'] === 'string'
     for (const key in object) {
       const value = object[key]
-      if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') continue
+      if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean')
+        continue
       this.#steps.push(key)
       this.#value(key, value, words, isCoding ? object : undefined)
       this.#steps.pop()
@@ -117,7 +119,8 @@ export class Walk implements Place {
   #array(key: string, list: readonly JsonValue[], words: boolean): void {
     for (let i = 0; i < list.length; i++) {
       const item = list[i]
-      if (item === null || item === undefined || typeof item === 'number' || typeof item === 'boolean') continue
+      if (item === null || item === undefined || typeof item === 'number' || typeof item === 'boolean')
+        continue
       this.#steps.push(i)
       this.#value(key, item, words, undefined)
       this.#steps.pop()
@@ -127,7 +130,8 @@ export class Walk implements Place {
   #string(key: string, value: string, words: boolean, coding: JsonObject | undefined): void {
     if (!words || value.length < 3 || NO_WORDS.has(key)) return
     if (key === 'div') this.#visitor.narrative(value, this)
-    else if (key === 'display' && coding !== undefined) this.#visitor.text(value, this, coding['system'] as string)
+    else if (key === 'display' && coding !== undefined)
+      this.#visitor.text(value, this, coding['system'] as string)
     else this.#visitor.text(value, this)
   }
 
@@ -148,9 +152,11 @@ export class Walk implements Place {
     const code = object['code']
     if (typeof code === 'string' && object['value'] === undefined && object['unit'] === undefined) {
       const { system, display } = object
-      if (typeof system === 'string' || typeof display === 'string' || this.#standsInCoding()) this.#coding(object, code)
+      if (typeof system === 'string' || typeof display === 'string' || this.#standsInCoding())
+        this.#coding(object, code)
     }
-    if (typeof object['reference'] === 'string' || isLogicalReference(object)) this.#visitor.reference(object, this)
+    if (typeof object['reference'] === 'string' || isLogicalReference(object))
+      this.#visitor.reference(object, this)
     if (isAttachment(object)) this.#visitor.attachment(object, this)
   }
 
@@ -160,7 +166,8 @@ export class Walk implements Place {
 
   #coding(object: JsonObject, code: string): void {
     const { system, display } = object
-    if (this.#steps.includes('securityLabel')) this.#visitor.security(object, this)
+    if (this.type() === 'DocumentReference' && this.#steps.includes('securityLabel'))
+      this.#visitor.security(object, this)
     this.#visitor.coding(
       {
         ...(typeof system === 'string' ? { system } : {}),
@@ -179,13 +186,20 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
 /** R4 Reference with an identifier only. https://hl7.org/fhir/R4/references.html#logical */
 function isLogicalReference(object: JsonObject): boolean {
   return (
-    isObject(object['identifier']) && object['resourceType'] === undefined && Object.keys(object).length <= 4 &&
-    typeof object['identifier']['value'] === 'string' && object['code'] === undefined
+    isObject(object['identifier']) &&
+    object['resourceType'] === undefined &&
+    Object.keys(object).length <= 4 &&
+    typeof object['identifier']['value'] === 'string' &&
+    object['code'] === undefined
   )
 }
 
 /** R4 Attachment, or Binary with the same two elements. */
 function isAttachment(object: JsonObject): boolean {
   if (typeof object['contentType'] !== 'string') return false
-  return typeof object['data'] === 'string' || typeof object['url'] === 'string' || object['resourceType'] === 'Binary'
+  return (
+    typeof object['data'] === 'string' ||
+    typeof object['url'] === 'string' ||
+    object['resourceType'] === 'Binary'
+  )
 }

@@ -41,11 +41,31 @@ const NEAR_WORDS = 10
 const NEGATION_WORDS = 7
 const CACHED_TEXT_CHARACTERS = 300
 
-const NEGATES_AFTERWARDS = new Set(['no', 'not', 'denies', 'denied', 'denying', 'without', 'never', 'negative', 'excluded'])
+const NEGATES_AFTERWARDS = new Set([
+  'no',
+  'not',
+  'denies',
+  'denied',
+  'denying',
+  'without',
+  'never',
+  'negative',
+  'excluded',
+])
 const NEGATES_NEXT = new Set(['non', 'anti'])
 const NEGATES_BEFORE = new Set(['denies', 'denied', 'negative', 'never', 'none', 'excluded'])
 const ENDS_NEGATION = new Set(['but', 'however', 'except', 'although', 'though', 'now'])
-const RELATIVES = new Set(['mother', 'father', 'brother', 'sister', 'uncle', 'aunt', 'grandmother', 'grandfather', 'family'])
+const RELATIVES = new Set([
+  'mother',
+  'father',
+  'brother',
+  'sister',
+  'uncle',
+  'aunt',
+  'grandmother',
+  'grandfather',
+  'family',
+])
 
 /** Finds phrases of all rules in one pass over a text. Time is linear in the text; no regular expression is built. */
 export class WordMatcher<Hit> {
@@ -112,7 +132,8 @@ export class WordMatcher<Hit> {
     const spoken = new Set<number>()
     for (const occurrence of found) {
       for (const index of occurrence.term.rules) {
-        if (!spoken.has(index) && this.#speaks(this.#rules[index], occurrence, found, tokens)) spoken.add(index)
+        if (!spoken.has(index) && this.#speaks(this.#rules[index], occurrence, found, tokens))
+          spoken.add(index)
       }
     }
     return [...spoken].sort((a, b) => a - b).flatMap(index => this.#rules[index]?.hit ?? [])

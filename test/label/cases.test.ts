@@ -28,7 +28,10 @@ describe('the rules as a whole', () => {
   it('send a local code only together with an HL7 code of the same rule', () => {
     for (const { id, labels, rules } of RULES.categories) {
       if (id === 'unassessed') continue
-      for (const group of [labels, ...rules.flatMap(rule => (rule.labels === undefined ? [] : [rule.labels]))]) {
+      for (const group of [
+        labels,
+        ...rules.flatMap(rule => (rule.labels === undefined ? [] : [rule.labels])),
+      ]) {
         expect(group.some(({ system }) => system?.endsWith('/v3-ActCode'))).toBe(true)
       }
     }
@@ -36,7 +39,11 @@ describe('the rules as a whole', () => {
 
   it('explain each label by rule, path and confidence', () => {
     const facts = labeller().assess(
-      raw({ resourceType: 'Condition', id: 'a', code: { coding: [{ system: 'http://hl7.org/fhir/sid/icd-10-cm', code: 'B20' }] } }),
+      raw({
+        resourceType: 'Condition',
+        id: 'a',
+        code: { coding: [{ system: 'http://hl7.org/fhir/sid/icd-10-cm', code: 'B20' }] },
+      }),
     )
     expect(facts.labels).toMatchObject([
       { code: 'HIV', origin: 'code', rule: 'hiv/icd10', path: 'code.coding[0]', confidence: 1 },

@@ -10,7 +10,9 @@ export const RULES = loadLabels()
 
 export const AT = new Date('2026-06-01T12:00:00Z')
 
-export function site(change: Partial<LabelSite['registry']> & { part2?: 'program' | 'lawful-holder' | 'none' } = {}): LabelSite {
+export function site(
+  change: Partial<LabelSite['registry']> & { part2?: 'program' | 'lawful-holder' | 'none' } = {},
+): LabelSite {
   const { part2 = 'none', ...registry } = change
   return {
     registry: {
@@ -62,6 +64,9 @@ export class Chart {
 
   label(reference: string, birthDate?: string): LabelledResource {
     const look = (wanted: string) => this.#facts.get(wanted) ?? ('absent' as const)
-    return this.labeller.label(this.facts(reference), look, { at: AT, ...(birthDate === undefined ? {} : { birthDate }) })
+    return this.labeller.label(this.facts(reference), look, {
+      at: AT,
+      ...(birthDate === undefined ? {} : { birthDate }),
+    })
   }
 }

@@ -45,7 +45,8 @@ export function rows(): readonly Row[] | undefined {
   const [, ...lines] = readFileSync(FILE, 'utf8').trimEnd().split('\n')
   const list = (text = ''): string[] => text.split(',').filter(item => item !== '')
   return lines.map(line => {
-    const [system = '', code = '', display = '', strong, weak, negative, notSud, errorFor = ''] = line.split('\t')
+    const [system = '', code = '', display = '', strong, weak, negative, notSud, errorFor = ''] =
+      line.split('\t')
     return {
       system,
       code,
@@ -62,7 +63,9 @@ export function rows(): readonly Row[] | undefined {
 /** Label codes that one coding gets. */
 export function labelsOfCoding(rules: CompiledRules, row: Row, withDisplay: boolean): ReadonlySet<string> {
   const words = withDisplay && row.display !== '' ? rules.words(row.display, canonicalSystem(row.system)) : []
-  return new Set([...rules.codes(row.system, row.code).content, ...words].flatMap(({ labels }) => labels.map(l => l.code)))
+  return new Set(
+    [...rules.codes(row.system, row.code).content, ...words].flatMap(({ labels }) => labels.map(l => l.code)),
+  )
 }
 
 export interface Score {
@@ -108,7 +111,9 @@ function print(title: string, { recall, falseLabels, negatives }: Score, misses:
   console.log(`\n${title}`)
   const bySystem = new Map<string, number[]>()
   for (const [key, { hit, all, missed }] of [...recall].sort()) {
-    console.log(`  ${key.padEnd(50)} ${String(hit).padStart(5)} of ${String(all).padStart(5)}  ${(hit / all).toFixed(3)}`)
+    console.log(
+      `  ${key.padEnd(50)} ${String(hit).padStart(5)} of ${String(all).padStart(5)}  ${(hit / all).toFixed(3)}`,
+    )
     if (misses) for (const line of missed.slice(0, 60)) console.log(`      - ${line}`)
     const system = key.slice(21)
     bySystem.set(system, [...(bySystem.get(system) ?? []), hit / all])
@@ -116,7 +121,9 @@ function print(title: string, { recall, falseLabels, negatives }: Score, misses:
   for (const [system, values] of bySystem) {
     console.log(`  macro recall ${system}: ${(values.reduce((a, b) => a + b, 0) / values.length).toFixed(3)}`)
   }
-  console.log(`  false labels: ${falseLabels.length} of ${negatives} (${((100 * falseLabels.length) / negatives).toFixed(2)} %)`)
+  console.log(
+    `  false labels: ${falseLabels.length} of ${negatives} (${((100 * falseLabels.length) / negatives).toFixed(2)} %)`,
+  )
   if (misses) for (const line of falseLabels) console.log(`      ! ${line}`)
 }
 

@@ -136,6 +136,6 @@ export function clientAgent(role: string, who: string, address: string, more = '
 
 /** The gateway in the role that the interaction gives it. */
 export function serverAgent(role: string, options: RecorderOptions): string {
-  const who = literal(options.device.reference, options.device.name)
+  const who = literal(options.device, options.deviceName)
   return `{"type":${concept(role)},"who":${who},"requestor":false,"network":{"address":${q(options.baseUrl)},"type":"5"}}`
 }

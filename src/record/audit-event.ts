@@ -18,7 +18,7 @@ export interface EventFrame {
 }
 
 function source(options: RecorderOptions, type: string): string {
-  return `{"observer":${literal(options.device.reference, options.device.name)},"type":[${type}]}`
+  return `{"observer":${literal(options.device, options.deviceName)},"type":[${type}]}`
 }
 
 function patientEntity(patient: string): string {
@@ -102,7 +102,7 @@ export function authzConsentText(
   about: { id: string; patient: string; consents: Iterable<ConsentRef>; permitted: boolean },
 ): string {
   const { options, exchange, recorded } = frame
-  const device = literal(options.device.reference, options.device.name)
+  const device = literal(options.device, options.deviceName)
   const client = clientAgent(
     CODING.application,
     requester.client,

@@ -4,10 +4,12 @@ import { SYSTEM } from '../model/fhir.ts'
 
 /** Who records and for whom; constant for the life of a gateway. */
 export interface RecorderOptions {
-  /** The gateway itself, as the audit repository knows it. */
-  readonly device: { readonly reference: LiteralReference; readonly name: string }
-  /** The organization that holds the data and operates the gateway. */
-  readonly custodian: { readonly organization: LiteralReference; readonly name?: string }
+  /** The gateway itself, as the audit repository knows it: `Device/x`. */
+  readonly device: LiteralReference
+  readonly deviceName: string
+  /** The custodian: the organization that holds the data and operates the gateway. */
+  readonly organization: LiteralReference
+  readonly organizationName?: string
   /** External base of the FHIR API, no trailing slash. */
   readonly baseUrl: string
   /** A new UUID each time. UUIDv7 keeps the ledger's index in order of time, which doubles its speed. */

@@ -12,6 +12,8 @@ const WAITING_MAX = 65_536
 const BUSY_GRACE_MS = 1000
 const CLOSE_GRACE_MS = 5000
 
+const CLOSED = ['closed', 'is closed'] as const
+
 interface Waiting {
   readonly exchange: ExchangeId
   readonly deadline: number
@@ -76,7 +78,7 @@ class WorkerLedger implements Ledger {
     this.#low = low
     worker.on('message', (message: FromWorker) => this.#hear(message))
     worker.on('error', error => this.#end('failed', `the worker died: ${error.message}`))
-    worker.on('exit', () => this.#end('failed', 'the worker ended'))
+    worker.on('exit', () => (this.#closing ? this.#end(...CLOSED) : this.#end('failed', 'the worker ended')))
   }
 
   readonly append = (set: AuditSet): Promise<Receipt> =>
@@ -101,7 +103,7 @@ class WorkerLedger implements Ledger {
 
   #refusal(set: AuditSet): LedgerError | undefined {
     if (this.#ended) return this.#ended
-    if (this.#closing) return this.#error('closed', 'is closed')
+    if (this.#closing) return this.#error(...CLOSED)
     if (this.#low) return this.#error('full', 'free disk space is below the watermark')
     if (this.#stalled) return this.#error('timeout', 'an earlier append is still unanswered')
     if (this.#waiting.size >= WAITING_MAX) return this.#error('timeout', 'too many appends are waiting')
@@ -180,7 +182,7 @@ class WorkerLedger implements Ledger {
     const hanging = setTimeout(() => this.#worker.terminate(), this.#timeoutMs + CLOSE_GRACE_MS)
     if (this.#worker.threadId > 0) await gone
     clearTimeout(hanging)
-    this.#end('closed', 'is closed')
+    this.#end(...CLOSED)
   }
 }
 

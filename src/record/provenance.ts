@@ -8,10 +8,10 @@ import type { PatientFacts } from './release-facts.ts'
 const DERIVATIONS_MAX = 16
 
 /** The three agents, the same in every Provenance of this gateway. US Core provenance-1: a Device acts onBehalfOf. */
-export function provenanceAgents({ device, custodian }: RecorderOptions): string {
-  const organization = literal(custodian.organization, custodian.name)
+export function provenanceAgents(options: RecorderOptions): string {
+  const organization = literal(options.organization, options.organizationName)
   return (
-    `[{"type":${concept(CODING.assembler)},"who":${literal(device.reference, device.name)},"onBehalfOf":${organization}},` +
+    `[{"type":${concept(CODING.assembler)},"who":${literal(options.device, options.deviceName)},"onBehalfOf":${organization}},` +
     `{"type":${concept(CODING.custodian)},"who":${organization}},` +
     `{"type":${concept(CODING.transmitter)},"who":${organization}}]`
   )

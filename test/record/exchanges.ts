@@ -19,8 +19,10 @@ export const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJkci1hIn0.c2lnbmF0dXJlLWJ5d
 export function recorderOptions(): RecorderOptions {
   let count = 0
   return {
-    device: { reference: 'Device/consentry', name: 'Consentry' },
-    custodian: { organization: 'Organization/county', name: 'County Hospital' },
+    device: 'Device/consentry',
+    deviceName: 'Consentry',
+    organization: 'Organization/county',
+    organizationName: 'County Hospital',
     baseUrl: BASE_URL,
     newId: () => `01980000-0000-7000-8000-${(++count).toString(16).padStart(12, '0')}`,
     now: () => AT,

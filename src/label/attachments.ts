@@ -43,22 +43,30 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** Text without tags: block tags become line breaks, inline tags nothing, basic entities are decoded. Linear in time. */
 export function stripTags(markup: string): string {
-  let text = ''
+  const parts: string[] = []
   let at = 0
-  while (at < markup.length) {
-    const open = markup.indexOf('<', at)
-    if (open < 0) break
-    text += markup.slice(at, open)
-    const close = markup.indexOf('>', open)
-    if (close < 0) {
-      at = open + 1
-      continue
+  let open = markup.indexOf('<')
+  while (open >= 0) {
+    if (opensTag(markup.charCodeAt(open + 1))) {
+      const close = markup.indexOf('>', open)
+      if (close < 0) break
+      parts.push(markup.slice(at, open), isInline(markup, open + 1) ? '' : '\n\n')
+      at = close + 1
+      open = markup.indexOf('<', at)
+    } else {
+      open = markup.indexOf('<', open + 1)
     }
-    text += isInline(markup, open + 1) ? '' : '\n\n'
-    at = close + 1
   }
-  text += markup.slice(at)
+  parts.push(markup.slice(at))
+  const text = parts.join('')
   return text.includes('&') ? decodeEntities(text) : text
+}
+
+/** A letter, `/`, `!` or `?`; "CD4 < 200" opens none. */
+function opensTag(code: number): boolean {
+  return (
+    (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 47 || code === 33 || code === 63
+  )
 }
 
 const INLINE = new Set([

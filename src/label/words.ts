@@ -39,7 +39,12 @@ interface Compiled<Hit> {
 
 const NEAR_WORDS = 10
 const NEGATION_WORDS = 7
+/** Words of the longest phrase, with room to spare. */
+const LONGEST_PHRASE = 8
 const CACHED_TEXT_CHARACTERS = 300
+const PIECE_CHARACTERS = 200_000
+const OVERLAP_CHARACTERS = 400
+const NONE: ReadonlySet<number> = new Set()
 
 const NEGATES_AFTERWARDS = new Set([
   'no',
@@ -84,12 +89,26 @@ export class WordMatcher<Hit> {
 
   /** Hits of all rules that speak, in rule order; the same array for the same short text. */
   match(text: string): readonly Hit[] {
-    if (text.length > CACHED_TEXT_CHARACTERS) return this.#evaluate(tokenise(text))
+    if (text.length > PIECE_CHARACTERS) return this.#inPieces(text)
+    if (text.length > CACHED_TEXT_CHARACTERS) return this.#hits(this.#spoken(text))
     const known = this.#cache.get(text)
     if (known !== undefined) return known
-    const hits = this.#evaluate(tokenise(text))
+    const hits = this.#hits(this.#spoken(text))
     this.#cache.set(text, hits)
     return hits
+  }
+
+  /** Long texts are read in pieces that overlap, so that memory stays bounded. */
+  #inPieces(text: string): readonly Hit[] {
+    const spoken = new Set<number>()
+    for (let at = 0; at < text.length; at += PIECE_CHARACTERS - OVERLAP_CHARACTERS) {
+      for (const index of this.#spoken(text.slice(at, at + PIECE_CHARACTERS))) spoken.add(index)
+    }
+    return this.#hits(spoken)
+  }
+
+  #hits(spoken: ReadonlySet<number>): readonly Hit[] {
+    return [...spoken].sort((a, b) => a - b).flatMap(index => this.#rules[index]?.hit ?? [])
   }
 
   #add(rule: WordRule<Hit>, index: number): void {
@@ -126,32 +145,21 @@ export class WordMatcher<Hit> {
     else list.push(term)
   }
 
-  #evaluate(tokens: Tokens): readonly Hit[] {
+  /** Indexes of the rules that speak. */
+  #spoken(text: string): ReadonlySet<number> {
+    const tokens = tokenise(text)
     const found = this.#occurrences(tokens.words)
-    if (found.length === 0) return []
+    if (found.length === 0) return NONE
+    const terms = new Set(found.map(({ term }) => term))
     const spoken = new Set<number>()
-    for (const occurrence of found) {
-      for (const index of occurrence.term.rules) {
-        if (!spoken.has(index) && this.#speaks(this.#rules[index], occurrence, found, tokens))
-          spoken.add(index)
+    for (const [at, { term }] of found.entries()) {
+      for (const index of term.rules) {
+        const rule = this.#rules[index]
+        if (rule === undefined || spoken.has(index) || !rule.all.every(other => terms.has(other))) continue
+        if (speaks(rule, at, found, tokens)) spoken.add(index)
       }
     }
-    return [...spoken].sort((a, b) => a - b).flatMap(index => this.#rules[index]?.hit ?? [])
-  }
-
-  #speaks(
-    rule: Compiled<Hit> | undefined,
-    hit: Occurrence,
-    found: readonly Occurrence[],
-    tokens: Tokens,
-  ): boolean {
-    if (rule === undefined) return false
-    const close = (terms: ReadonlySet<Term>): boolean =>
-      found.some(other => terms.has(other.term) && isNear(hit, other, tokens.clauses))
-    if (rule.near !== undefined && !close(rule.near)) return false
-    if (rule.except.size > 0 && close(rule.except)) return false
-    if (!rule.all.every(term => found.some(other => other.term === term))) return false
-    return !(rule.negatable && (isNegated(hit, tokens) || isOfRelative(hit, tokens)))
+    return spoken
   }
 
   #occurrences(words: readonly string[]): Occurrence[] {
@@ -168,6 +176,35 @@ export class WordMatcher<Hit> {
     }
     return found
   }
+}
+
+function speaks<Hit>(rule: Compiled<Hit>, at: number, found: readonly Occurrence[], tokens: Tokens): boolean {
+  const hit = found[at]
+  if (hit === undefined) return false
+  if (rule.near !== undefined && !isClose(rule.near, at, found, tokens.clauses)) return false
+  if (rule.except.size > 0 && isClose(rule.except, at, found, tokens.clauses)) return false
+  return !(rule.negatable && (isNegated(hit, tokens) || isOfRelative(hit, tokens)))
+}
+
+/** Whether one of these terms stands near the hit. Looks at its neighbours only: occurrences are in order of start. */
+function isClose(
+  terms: ReadonlySet<Term>,
+  at: number,
+  found: readonly Occurrence[],
+  clauses: readonly number[],
+): boolean {
+  const hit = found[at]
+  if (hit === undefined) return false
+  const reach = NEAR_WORDS + LONGEST_PHRASE
+  const far = (other: Occurrence): boolean => Math.abs(other.start - hit.start) > reach
+  for (const step of [-1, 1]) {
+    for (let i = step < 0 ? at : at + 1; ; i += step) {
+      const other = found[i]
+      if (other === undefined || far(other)) break
+      if (terms.has(other.term) && isNear(hit, other, clauses)) return true
+    }
+  }
+  return false
 }
 
 function collect(terms: readonly Term[], words: readonly string[], at: number, found: Occurrence[]): void {

@@ -18,6 +18,8 @@ export interface DeciderOptions {
   /** Ids of law rows switched off or on against their default. */
   readonly disabledRows?: readonly string[]
   readonly enabledRows?: readonly string[]
+  /** Purposes that only a rule naming them permits. Default BTG and HLEGAL. */
+  readonly explicitPurposes?: readonly string[]
   /** Label code → the codes it stands under; a row on a code speaks of its children too. */
   readonly labelParents?: Readonly<Record<string, readonly string[]>>
 }
@@ -33,8 +35,8 @@ export type DecisionProfiles = Pick<
  * decision names the rows, Consents and paths it rests on. It never throws: what throws inside denies.
  */
 export function createDecider(profiles: DecisionProfiles, options: DeciderOptions = {}): Decider {
-  const tree = purposeTree(profiles.purposeParents)
-  const labels = purposeTree(options.labelParents ?? {})
+  const tree = purposeTree(profiles.purposeParents, options.explicitPurposes ?? ['BTG', 'HLEGAL'])
+  const labels = purposeTree(options.labelParents ?? {}, [])
   const index = indexRows(profiles.lawRows, options)
   const isKnown = knownObligations(profiles.obligations ?? {})
   const policies = profiles.defaultPolicies ?? {}

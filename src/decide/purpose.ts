@@ -1,11 +1,5 @@
 /** Purposes of use and their subsumption in v3-ActReason (DESIGN §5). */
 
-/**
- * Purposes that no wider purpose gives: BTG stands under TREAT and HLEGAL under HOPERAT in v3-ActReason, yet a permit for
- * treatment is no permit to break the glass, nor one for operations a permit for legal proceedings (DESIGN §5).
- */
-const NEVER_IMPLIED: ReadonlySet<string> = new Set(['BTG', 'HLEGAL'])
-
 export interface PurposeTree {
   /** The purpose and all that stand above it: how far a refusal reaches down. */
   readonly wide: (code: string) => ReadonlySet<string>
@@ -13,11 +7,15 @@ export interface PurposeTree {
   readonly narrow: (code: string) => ReadonlySet<string>
 }
 
-/** Takes code → parents; every answer is computed once. */
-export function purposeTree(parents: Readonly<Record<string, readonly string[]>>): PurposeTree {
+/** Takes code → parents, and the codes that no wider one gives (BTG under TREAT, HLEGAL under HOPERAT: DESIGN §5). */
+export function purposeTree(
+  parents: Readonly<Record<string, readonly string[]>>,
+  explicit: readonly string[],
+): PurposeTree {
+  const own = new Set(explicit)
   return {
     wide: memo(code => ancestors(parents, code, () => true)),
-    narrow: memo(code => ancestors(parents, code, each => !NEVER_IMPLIED.has(each))),
+    narrow: memo(code => ancestors(parents, code, each => !own.has(each))),
   }
 }
 

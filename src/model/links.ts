@@ -15,11 +15,15 @@ export function containsOrigin(bytes: Uint8Array, needle: Buffer): boolean {
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (buffer.includes(needle)) return true
+  const host = needle.toString('latin1').toLowerCase()
+  const port = /:(\d+)$/.exec(host)?.[1]
+  const escapes = buffer.includes('\\u00', 0, 'latin1')
+  // Digits have no case: without the port in it there is no `host:port`, however spelled.
+  if (!escapes && port !== undefined && !buffer.includes(port, 0, 'latin1')) return false
   const text = buffer.toString('latin1')
   const lower = text.toLowerCase()
-  const host = needle.toString('latin1').toLowerCase()
-  if (lower.includes(host) || (host.includes(':') && lower.includes(host.replaceAll(':', '%3a')))) return true
-  return text.includes('\\u00') && ESCAPED_HOST.test(text)
+  if (lower.includes(host) || (port !== undefined && lower.includes(host.replaceAll(':', '%3a')))) return true
+  return escapes && ESCAPED_HOST.test(text)
 }
 
 /**

@@ -142,6 +142,8 @@ async function fetchConsents(
     if (consent === undefined) continue
     for (const patient of assignedTo(consent, patients, found, deps.location.base)) {
       const list = found.get(patient)
+      // Pages shift while somebody writes: the same Consent may come twice.
+      if (list?.includes(consent)) continue
       if (list?.push(consent) === perPatient + 1)
         throw invalid(`more than ${perPatient} Consents of one patient`)
     }

@@ -45,14 +45,18 @@ export function splitBundle(bytes: Buffer, limits: Pick<Limits, 'jsonDepth'>): S
 }
 
 function skeletonOf(bytes: Buffer, slices: readonly (readonly [number, number])[]): Buffer {
-  const parts: Buffer[] = []
+  const inSlices = slices.reduce((sum, [start, end]) => sum + end - start, 0)
+  // Eight digits for each index: no body within the limits has a hundred million entries.
+  const skeleton = Buffer.allocUnsafe(bytes.length - inSlices + 8 * slices.length)
   let from = 0
+  let at = 0
   slices.forEach(([start, end], index) => {
-    parts.push(bytes.subarray(from, start), Buffer.from(String(index), 'latin1'))
+    at += bytes.copy(skeleton, at, from, start)
+    at += skeleton.write(String(index), at, 'latin1')
     from = end
   })
-  parts.push(bytes.subarray(from))
-  return Buffer.concat(parts)
+  at += bytes.copy(skeleton, at, from)
+  return skeleton.subarray(0, at)
 }
 
 /** Type and id of a resource from its own members, without parsing the rest. */

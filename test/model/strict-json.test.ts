@@ -131,6 +131,14 @@ describe('strictParse', () => {
     expect(() => parse('{"ssn":"123" "x"}')).toThrow(/^not-json at byte 0$/)
   })
 
+  it('keeps the names of many open objects apart', () => {
+    const names = Array.from({ length: 20 }, (_, i) => `"k${i}":0,`).join('')
+    const nested = (innermost: string) => `${`{${names}"in":`.repeat(19)}{${innermost}}${'}'.repeat(19)}`
+    expect(problemOf(nested(`${names}"last":0`))).toBe('none')
+    expect(problemOf(nested(`${names}"k0":0`))).toBe('duplicate-key')
+    expect(problemOf(`${nested(names.slice(0, -1)).slice(0, -1)},"k19":0}`)).toBe('duplicate-key')
+  })
+
   it('stays linear for an object of a hundred thousand names', () => {
     const text = `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":0`).join()}}`
     const before = performance.now()

@@ -457,5 +457,6 @@ describe('connections', () => {
     ).not.toContain('127.0')
     expect(await upstream.ready()).toBe(false)
     await upstream.close()
+    expect(await refusalOf(upstream.read('Patient', 'p1'))).toMatch(/^upstream-unavailable/)
   })
 })

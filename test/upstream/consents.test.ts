@@ -73,6 +73,13 @@ describe('Consents of many patients', () => {
     expect(server.requests).toHaveLength(4)
   })
 
+  it('that come twice, on shifting pages, count once', async () => {
+    pageSize = 2
+    const twice = consent('b', 'Patient/a')
+    stored = [consent('a', 'Patient/a'), twice, twice, consent('c', 'Patient/a')]
+    expect(await ids('Patient/a')).toEqual({ 'Patient/a': ['a', 'b', 'c'] })
+  })
+
   it('are assigned by their parsed patient: relative, absolute, versioned', async () => {
     stored = [
       consent('relative', 'Patient/a'),

@@ -115,6 +115,16 @@ describe('resolve', () => {
     expect((await server.upstream.resolve(['Encounter/1'])).get('Encounter/1')).toHaveProperty('hash')
   })
 
+  it('ends where the pages go round in circles, empty or not', async () => {
+    for (const entries of [[], [{ resourceType: 'Encounter', id: '1' }]]) {
+      server.handle = (_, response) => send(response, searchset(entries, 'Encounter?_id=1'))
+      expect(await refusalOf(server.upstream.resolve(['Encounter/1']))).toMatch(
+        /^upstream-invalid: more than/,
+      )
+      expect(server.requests.length).toBeLessThan(300)
+    }
+  })
+
   it('trusts no answer that holds what was not asked for, or holds it twice', async () => {
     const one = { resourceType: 'Encounter', id: '1' }
     for (const entries of [

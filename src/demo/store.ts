@@ -1,12 +1,5 @@
-import type { SearchRequest, WithId } from '@medplum/core'
-import {
-  allOk,
-  created,
-  matchesSearchRequest,
-  multipleMatches,
-  OperationOutcomeError,
-  preconditionFailed,
-} from '@medplum/core'
+import type { Filter, SearchRequest, WithId } from '@medplum/core'
+import { allOk, created, multipleMatches, OperationOutcomeError, preconditionFailed } from '@medplum/core'
 import type {
   CreateResourceOptions,
   DeleteResourceOptions,
@@ -15,6 +8,7 @@ import type {
 import { MemoryRepository } from '@medplum/fhir-router'
 import type { Bundle, OperationOutcome, Resource as R4Resource } from '@medplum/fhirtypes'
 import type { JsonObject, Resource } from '../model/fhir.ts'
+import { meets, sorted } from './matching.ts'
 
 /** One version as it is served. `text` is absent where the version is a deletion. */
 export interface StoredVersion {
@@ -25,6 +19,7 @@ export interface StoredVersion {
   readonly text?: string
 }
 
+const isIdFilter = ({ code, operator }: Filter): boolean => code === '_id' && operator === 'eq'
 const PATIENT_REFERENCE = /"reference"\s*:\s*"(Patient\/[A-Za-z0-9\-.]{1,64})"/g
 
 /**
@@ -123,38 +118,47 @@ export class DemoStore extends MemoryRepository {
     await this.#drop(resourceType, id)
   }
 
-  /** As MemoryRepository, but searches by `_id` or by patient look only at the resources that can match. */
+  /** As MemoryRepository, but a plain search by `_id` or patient looks only at what can match, and remembers. */
   override search<T extends R4Resource>(request: SearchRequest<T>): Promise<Bundle<WithId<T>>> {
-    const narrowed = this.#narrow(request)
-    if (narrowed === undefined) return super.search(request)
-    const matches = narrowed.candidates.filter(resource => matchesSearchRequest(resource, narrowed.request))
+    const filters = request.filters ?? []
+    const plain = filters.every(filter => !/[.:]|^_has/.test(filter.code))
+    if (!plain || request.include || request.revInclude) return super.search(request)
+    const matching = this.#candidates(request.resourceType, filters).filter(resource =>
+      meets(
+        resource,
+        filters.filter(filter => !isIdFilter(filter)),
+      ),
+    )
+    const ordered = request.sortRules === undefined ? matching : sorted(matching, request.sortRules)
     const offset = request.offset ?? 0
-    const page = matches.slice(offset, request.count === undefined ? undefined : offset + request.count)
+    const page = ordered.slice(offset, request.count === undefined ? undefined : offset + request.count)
     return Promise.resolve({
       resourceType: 'Bundle',
       type: 'searchset',
-      total: matches.length,
+      total: matching.length,
       entry: page.map(resource => ({ search: { mode: 'match' }, resource: resource as WithId<T> })),
     })
   }
 
-  #narrow(request: SearchRequest): { candidates: R4Resource[]; request: SearchRequest } | undefined {
-    const plain = (request.filters ?? []).every(filter => !/[.:]|^_has/.test(filter.code))
-    if (!plain || request.include || request.revInclude || request.sortRules) return undefined
-    const ids = request.filters?.find(filter => filter.code === '_id' && filter.operator === 'eq')
+  #candidates(resourceType: string, filters: readonly Filter[]): R4Resource[] {
+    const ids = filters.find(isIdFilter)
     if (ids !== undefined) {
-      const filters = request.filters?.filter(filter => filter !== ids) ?? []
-      const wanted = ids.value.split(',').map(id => `${request.resourceType}/${id}`)
-      return { candidates: this.#present(request.resourceType, wanted), request: { ...request, filters } }
+      return this.#present(
+        resourceType,
+        ids.value.split(',').map(id => `${resourceType}/${id}`),
+      )
     }
-    const patients = request.filters?.find(
-      filter => ['patient', 'subject'].includes(filter.code) && filter.operator === 'eq',
+    const about = filters.find(
+      ({ code, operator }) => ['patient', 'subject'].includes(code) && operator === 'eq',
     )
-    const references = patients?.value.split(',') ?? []
-    if (patients === undefined || !references.every(reference => reference.startsWith('Patient/')))
-      return undefined
-    const mentioned = references.flatMap(reference => this.mentioning(reference))
-    return { candidates: this.#present(request.resourceType, mentioned), request }
+    const patients = about?.value.split(',') ?? []
+    if (about === undefined || !patients.every(reference => reference.startsWith('Patient/'))) {
+      return [...(this.#current.get(resourceType)?.values() ?? [])]
+    }
+    return this.#present(
+      resourceType,
+      patients.flatMap(patient => this.mentioning(patient)),
+    )
   }
 
   #present(resourceType: string, references: readonly string[]): R4Resource[] {

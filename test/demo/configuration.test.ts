@@ -249,3 +249,10 @@ describe('the demo configuration', () => {
     expect(DEMO_PATIENTS.some(({ id }) => id === 'elena-marsh')).toBe(true)
   })
 })
+
+describe('the example configurations', () => {
+  it.each(['my.json', 'compose.json'])('of %s fits the schema as it stands', name => {
+    const text = readFileSync(new URL(`../../examples/${name}`, import.meta.url), 'utf8')
+    expect(loadConfiguration(text, name).clients.length).toBeGreaterThan(0)
+  })
+})

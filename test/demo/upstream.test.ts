@@ -116,6 +116,36 @@ describe('searching', () => {
     expect([page.json.total, page.json.entry]).toEqual([7, undefined])
   })
 
+  it('sorts by a date, both ways, and puts what has none last', async () => {
+    const dated = (id: string, date?: string) =>
+      observation(id, 'sorted', date === undefined ? {} : { effectiveDateTime: date })
+    await upstream.load([
+      dated('s1', '2026-02-01'),
+      dated('s2'),
+      dated('s3', '2026-01-01'),
+      dated('s4', '2026-03-01'),
+    ])
+    expect(ids(await ask('Observation?patient=sorted&_sort=date'))).toEqual(['s3', 's1', 's4', 's2'])
+    expect(ids(await ask('Observation?patient=sorted&_sort=-date'))).toEqual(['s4', 's1', 's3', 's2'])
+  })
+
+  it('tells a patient who is mentioned from the patient the resource is about', async () => {
+    const mention = { performer: [{ reference: 'Patient/mentioned' }] }
+    await upstream.load([observation('m1', 'about', mention)])
+    expect(ids(await ask('Observation?patient=mentioned'))).toEqual([])
+    expect(ids(await ask('Observation?patient=about'))).toEqual(['m1'])
+  })
+
+  it('combines a patient with a code, and sees a change at once', async () => {
+    const coded = (code: string) =>
+      observation('c1', 'coded', { code: { coding: [{ system: 'http://loinc.org', code }] } })
+    await upstream.load([coded('718-7')])
+    const query = 'Observation?patient=coded&code=http://loinc.org|718-7'
+    expect(ids(await ask(query))).toEqual(['c1'])
+    expect((await send('PUT', 'Observation/c1', coded('777-3'))).status).toBe(200)
+    expect(ids(await ask(query))).toEqual([])
+  })
+
   it('refuses a parameter it does not know', async () => {
     expect((await ask('Observation?colour=red')).status).toBe(400)
   })

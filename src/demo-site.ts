@@ -21,6 +21,8 @@ export interface DemoSiteOptions {
   /** Instead of the example patients. */
   readonly resources?: readonly (Resource | string)[]
   readonly overrides?: Parameters<typeof loadSite>[1]
+  /** Clock of the issuer. */
+  readonly now?: () => Date
 }
 
 /** Starts the embedded upstream and issuer and reads the demo configuration. Refuses nothing but taken ports. */
@@ -36,6 +38,7 @@ export async function openDemoSite(options: DemoSiteOptions): Promise<DemoSite> 
     clients: registry.clients,
     audience: baseUrl,
     port: options.issuerPort,
+    ...(options.now === undefined ? {} : { now: options.now }),
   })
   const configuration = loadSite(undefined, {
     server: { port: options.gatewayPort, baseUrl },

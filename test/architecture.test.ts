@@ -49,7 +49,8 @@ function breaches(files: readonly string[]): string[] {
 
 function allowed(room: string, targetRoom: string, target: string): boolean {
   if (target.startsWith('..')) return false
-  if (room === '') return true
+  // Top-level files and the commands compose rooms into a house.
+  if (room === '' || room === 'commands') return true
   if (targetRoom === room || targetRoom === 'model') return true
   return room === 'flow'
     ? ROOMS.includes(targetRoom) && targetRoom !== 'server' && targetRoom !== 'demo'

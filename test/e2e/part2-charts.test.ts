@@ -46,7 +46,7 @@ const TYPES = [
   'Consent',
 ]
 
-const HOSPITAL = 'treating-hospital'
+const HOSPITAL = { client: 'treating-hospital', user: 'PractitionerRole/priya-lindqvist-role' }
 
 interface Chart {
   readonly patient: string
@@ -76,14 +76,14 @@ async function searchAll(site: TestSite, query: string): Promise<Reply[]> {
 
 describe.skipIf(!haveRealCharts)('charts of a registered Part 2 program', () => {
   const charts = haveRealCharts ? [chartOf('Gilberto'), chartOf('Trey')] : []
-  const control = haveRealCharts ? chartOf('Rickey') : undefined
+  const control = haveRealCharts ? chartOf('Milan') : undefined
   const programs = charts.flatMap(chart => chart.organizations)
   const consents = charts.map((chart, index) =>
     tpoConsent({
       id: `tpo-${index}`,
       patient: chart.patient,
       discloser: programs[0] ?? '',
-      recipient: 'Organization/lakeside',
+      recipient: 'Organization/redwood-hospital',
     }),
   )
   const all = [...charts.flatMap(chart => chart.resources), ...(control?.resources ?? [])]
@@ -108,7 +108,7 @@ describe.skipIf(!haveRealCharts)('charts of a registered Part 2 program', () => 
           id: `tpo-${index}-${nth}`,
           patient: chart.patient,
           discloser: organization,
-          recipient: 'Organization/lakeside',
+          recipient: 'Organization/redwood-hospital',
         }),
       })),
     )

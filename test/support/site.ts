@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DemoIssuer, TokenRequest } from '../../src/demo/issuer.ts'
 import type { DemoUpstream } from '../../src/demo/upstream.ts'
-import { openDemoSite } from '../../src/demo-site.ts'
+import { type DemoSite, openDemoSite } from '../../src/demo-site.ts'
 import { type House, type HouseSeams, openHouse } from '../../src/house.ts'
 import type { JsonObject, Resource } from '../../src/model/fhir.ts'
 import { listen } from '../../src/server/listen.ts'
@@ -33,6 +33,8 @@ export interface TestSite {
     headers?: Readonly<Record<string, string>>,
     body?: string,
   ) => Promise<Reply>
+  /** A second gateway with empty caches and its own ledger, on the same servers and configuration. */
+  readonly again: () => Promise<TestSite>
   /** Opens a real port; gives the base URL of the FHIR API behind it. */
   readonly serve: () => Promise<string>
   readonly close: () => Promise<void>
@@ -48,24 +50,38 @@ export interface TestSiteOptions {
 const GATEWAY_PORT = 18080
 
 export async function openTestSite(options: TestSiteOptions): Promise<TestSite> {
-  const folder = mkdtempSync(join(tmpdir(), 'consentry-'))
-  const ledgerFile = join(folder, 'ledger.sqlite')
   const demo = await openDemoSite({
     gatewayPort: GATEWAY_PORT,
     issuerPort: 0,
     upstreamPort: 0,
-    ledgerFile,
+    ledgerFile: 'unused',
     resources: options.resources,
+    ...(options.seams?.now === undefined ? {} : { now: options.seams.now }),
     ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
   })
-  const house = await openHouse(demo.configuration, options.seams)
-  const { baseUrl } = demo.configuration.server
+  return furnish(demo, options.seams, demo.close)
+}
+
+async function furnish(
+  demo: DemoSite,
+  seams: HouseSeams | undefined,
+  closeServers: () => Promise<void>,
+): Promise<TestSite> {
+  const folder = mkdtempSync(join(tmpdir(), 'consentry-'))
+  const ledgerFile = join(folder, 'ledger.sqlite')
+  const { configuration } = demo
+  const house = await openHouse(
+    { ...configuration, ledger: { ...configuration.ledger, file: ledgerFile } },
+    seams,
+  )
+  const { baseUrl } = configuration.server
   const closers: (() => Promise<void>)[] = []
   const ask: TestSite['ask'] = async (method, target, as, headers = {}, body = '') => {
     const token = as === undefined ? undefined : await demo.issuer.issueToken(as)
     const all = {
       Host: 'gateway.test',
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...(body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }),
       ...headers,
     }
     const reply = await house.exchange({
@@ -91,6 +107,7 @@ export async function openTestSite(options: TestSiteOptions): Promise<TestSite> 
         typeof as === 'string' ? { client: as } : as,
         more,
       ),
+    again: () => furnish(demo, seams, async () => undefined),
     serve: async () => {
       const listening = await listen(house.app, { host: '127.0.0.1', port: 0, headerBytes: 16_384 })
       closers.push(listening.close)
@@ -99,10 +116,23 @@ export async function openTestSite(options: TestSiteOptions): Promise<TestSite> 
     close: async () => {
       for (const close of closers) await close()
       await house.close()
-      await demo.close()
+      await closeServers()
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Every page of a search, following `next`. */
+export async function allPages(site: TestSite, query: string, as: TokenRequest): Promise<Reply[]> {
+  const replies: Reply[] = []
+  let path: string | undefined = query
+  while (path !== undefined) {
+    const reply = await site.get(path, as)
+    replies.push(reply)
+    const { link } = JSON.parse(reply.text) as { link?: { relation: string; url: string }[] }
+    path = link?.find(({ relation }) => relation === 'next')?.url
+  }
+  return replies
 }
 
 /** Entries of a searchset. */

@@ -195,6 +195,7 @@ class LedgerShipper implements Shipper {
 
   /** A network error, a time-out, an unreadable answer or a credential that cannot be had: try again later. */
   async #attempt<T>(send: (signal: AbortSignal) => Promise<T>): Promise<T | 'retry'> {
+    if (this.#stop.signal.aborted) return 'retry'
     const limit = new AbortController()
     const abort = () => limit.abort()
     const timer = setTimeout(abort, this.#options.requestTimeoutMs).unref()

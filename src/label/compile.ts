@@ -12,12 +12,12 @@ export interface RuleHit {
   readonly systems?: ReadonlySet<string>
 }
 
-export interface SourceHit extends RuleHit {
+interface SourceHit extends RuleHit {
   /** Speaks only beside one of these codes. */
   readonly with?: readonly string[]
 }
 
-export interface CodeHits {
+interface CodeHits {
   readonly content: readonly RuleHit[]
   /** Hits that count on the type or category of a document only. */
   readonly document: readonly RuleHit[]
@@ -42,7 +42,7 @@ export interface CompiledRules {
   readonly confidentiality: (label: Label) => Grade | undefined
 }
 
-export interface Grade {
+interface Grade {
   readonly code: 'N' | 'R' | 'V'
   readonly basis?: Coding
 }

@@ -27,7 +27,7 @@ export function referenceFact(
 }
 
 /** `Type/id` for what lies at the upstream; everything else stays as written. https://hl7.org/fhir/R4/references.html */
-export function normalReference(
+function normalReference(
   reference: string,
   upstreamBase: string | undefined,
 ): Pick<ReferenceFact, 'target' | 'kind'> {

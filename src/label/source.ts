@@ -118,6 +118,6 @@ function join(a: SourceFinding, b: SourceFinding): SourceFinding {
   }
 }
 
-export function typeOf(reference: string): string {
+function typeOf(reference: string): string {
   return reference.slice(0, Math.max(reference.indexOf('/'), 0))
 }

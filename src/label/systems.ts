@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 /** Code systems and codes in one spelling, so that an alias or a look-alike does not pass a rule by. */
 
 const CANONICAL: Readonly<Record<string, readonly string[]>> = {
@@ -93,6 +95,9 @@ const LOOK_ALIKES: Readonly<Record<string, string>> = {
   '\u039c': 'M', '\u039d': 'N', '\u039f': 'O', '\u03a1': 'P', '\u03a4': 'T', '\u03a5': 'Y', '\u03a7': 'X',
 } // biome-ignore format: a table reads better in columns
 
+/** Systems as they were written before: a server sends the same few all day. */
+const SEEN = new LRUCache<string, string>({ max: 2_000 })
+
 const PLAIN = /^[\x20-\x7e]*$/
 
 /**
@@ -101,8 +106,14 @@ const PLAIN = /^[\x20-\x7e]*$/
  */
 export function canonicalSystem(system: string | undefined): string {
   if (system === undefined) return ''
-  const known = ALIASES.get(system)
+  const known = ALIASES.get(system) ?? SEEN.get(system)
   if (known !== undefined) return known
+  const name = normalised(system)
+  SEEN.set(system, name)
+  return name
+}
+
+function normalised(system: string): string {
   let name = system.trim().toLowerCase()
   const bar = name.indexOf('|')
   if (bar >= 0) name = name.slice(0, bar)

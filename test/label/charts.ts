@@ -17,11 +17,6 @@ export function chartsAreHere(): boolean {
   return here
 }
 
-/** Names of the Synthea bundles, in order. */
-export function chartNames(): string[] {
-  return readdirSync(`${FOLDER}synthea`).sort()
-}
-
 /** Resources of one bundle as a server would hold them after the transaction: `urn:uuid:` references made relative. */
 export function chart(name: string): readonly Entry['resource'][] {
   const folder = name.startsWith('shift') ? 'shift' : 'synthea'

@@ -61,7 +61,7 @@ export function rows(): readonly Row[] | undefined {
 }
 
 /** Label codes that one coding gets. */
-export function labelsOfCoding(rules: CompiledRules, row: Row, withDisplay: boolean): ReadonlySet<string> {
+function labelsOfCoding(rules: CompiledRules, row: Row, withDisplay: boolean): ReadonlySet<string> {
   const words = withDisplay && row.display !== '' ? rules.words(row.display, canonicalSystem(row.system)) : []
   return new Set(
     [...rules.codes(row.system, row.code).content, ...words].flatMap(({ labels }) => labels.map(l => l.code)),

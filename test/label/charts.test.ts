@@ -64,6 +64,18 @@ describe.runIf(here)('real charts', () => {
     expect(carrying).toEqual([])
   })
 
+  it.each([
+    ['Virginia_Mercado', 'ABORTION'],
+    ['Virginia_Mercado', 'SDV'],
+    ['Milan_Beatty', 'SUD'],
+    ['Laurie_McCullough', 'SUD'],
+    ['Gilberto_Orosco', 'HIV'],
+    ['Trey_Leffler', 'PREGNANT'],
+  ])('%s carries no %s', (name, code) => {
+    const labels = new Chart(chart(name))
+    expect(labels.references.filter(reference => labels.label(reference).codes.has(code))).toEqual([])
+  })
+
   it('all of a chart from a registered program is a Part 2 record where it names its source', () => {
     const resources = chart('Gilberto_Orosco')
     const programs = resources.filter(({ resourceType }) => resourceType === 'Organization')

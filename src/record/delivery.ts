@@ -23,7 +23,7 @@ const NEVER = new Set([400, 409, 410, 412, 413, 415, 422])
 const NO_BATCH = new Set([400, 404, 405, 413, 415, 422, 501])
 const RESPONSE_BYTES_MAX = 4 * 1024 * 1024
 
-export function judge(status: number): Delivery {
+function judge(status: number): Delivery {
   if (status >= 200 && status < 300) return 'arrived'
   return NEVER.has(status) ? { dead: status } : 'retry'
 }

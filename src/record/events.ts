@@ -1,6 +1,5 @@
 import type { Recorder } from '../model/doors.ts'
 import type { Received, Refused, Segmented } from '../model/exchange.ts'
-import type { Resource } from '../model/fhir.ts'
 import type { AuditSet, LedgerEvent } from '../model/record.ts'
 import type { RefusalCode } from '../model/refusal.ts'
 import type { RequesterFragments } from './agents.ts'
@@ -140,21 +139,6 @@ class EventBuilder implements Recorder {
           provenanceText(frame, segmented, requester, { id, patient, facts: own, agents }),
         ),
       )
-  }
-}
-
-/** The gateway as a FHIR Device: what every event points at as its observer. */
-export function gatewayDevice(
-  options: Pick<RecorderOptions, 'device' | 'deviceName' | 'organization'>,
-): Resource {
-  const [, id = ''] = options.device.split('/')
-  const deviceName = [{ name: options.deviceName, type: 'user-friendly-name' }]
-  return {
-    resourceType: 'Device',
-    id,
-    status: 'active',
-    deviceName,
-    owner: { reference: options.organization },
   }
 }
 

@@ -11,7 +11,7 @@ import { checkedHead, errorText, openForWriting, takeWriterLock } from './ledger
 
 const SQLITE_BUSY = 5
 
-export interface Committed {
+interface Committed {
   readonly recordedAt: string
   /** One list for each message, in order. */
   readonly outcomes: readonly (readonly SetOutcome[])[]

@@ -40,7 +40,7 @@ function patientOf(value: string, bare: boolean, baseUrl: string): string | unde
 }
 
 /** Patients that the request itself names: a read of Patient, `patient`, `subject=Patient/x`, `Patient?_id=x`. */
-export function namedPatients(interaction: DataInteraction, baseUrl: string): string[] {
+function namedPatients(interaction: DataInteraction, baseUrl: string): string[] {
   if (interaction.code !== 'search-type') {
     return interaction.resourceType === 'Patient' ? [`Patient/${interaction.id}`] : []
   }

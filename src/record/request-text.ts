@@ -40,7 +40,7 @@ function maskParameter(parameter: string): string {
 }
 
 /** `a=1&access_token=x` → `a=1&access_token=[hidden]`. */
-export function maskForm(form: string): string {
+function maskForm(form: string): string {
   return SUSPICIOUS.test(form) ? form.split('&').map(maskParameter).join('&') : form
 }
 

@@ -38,7 +38,7 @@ export type ShipperNotice =
   | { readonly kind: 'recovered' }
   | { readonly kind: 'dead-letter'; readonly letter: DeadLetter; readonly total: number }
 
-export interface ShipperStatus {
+interface ShipperStatus {
   /** Sequence up to which everything arrived or is dead. */
   readonly position: number
   /** Ledger rows behind the last one. */

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { exportLedger, verifyLedger } from '../../src/record/verify.ts'
 import { temporaryFolder } from './sets.ts'
 
 const KILLS = Number(process.env['CONSENTRY_KILLS'] ?? 10)
-const APPENDER = join(import.meta.dirname, 'fixtures/appender.ts')
+const APPENDER = fileURLToPath(new URL('./fixtures/appender.ts', import.meta.url))
 
 /** Lets a process append under load, kills it at a random moment, gives the ids it said were durable. */
 function killed(file: string): Promise<string[]> {

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Ledger } from '../../src/model/record.ts'
@@ -52,7 +53,7 @@ async function opened(more: Parameters<typeof configuration>[1] = {}): Promise<L
   return ledger
 }
 
-const APPENDER = join(import.meta.dirname, 'fixtures/appender.ts')
+const APPENDER = fileURLToPath(new URL('./fixtures/appender.ts', import.meta.url))
 
 describe('no record, no response', () => {
   it('closes for good when the ledger file is deleted under it', async () => {
@@ -141,7 +142,7 @@ describe('no record, no response', () => {
   })
 
   it('loses nothing acknowledged on a full disk', ({ skip }) => {
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', folder]).status === 0
+    const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', folder]).status === 0
     if (!mounted) skip('no right to mount a small disk here')
     try {
       const run = spawnSync(process.execPath, [APPENDER, file], { encoding: 'utf8', timeout: 25_000 })
@@ -151,7 +152,7 @@ describe('no record, no response', () => {
       expect(report.ok).toBe(true)
       expect(report.rows).toBeGreaterThanOrEqual(lines.filter(line => line.startsWith('ack ')).length)
     } finally {
-      execFileSync('umount', ['-l', folder])
+      execFileSync('/bin/umount', ['-l', folder])
     }
   })
 })

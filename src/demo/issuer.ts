@@ -5,7 +5,7 @@ import type { ClientRegistration } from '../model/requester.ts'
 import { type DemoRequest, type DemoResponse, listen } from './listener.ts'
 
 /** What the issuer needs to know of a client; entries of the client registry fit. */
-export type DemoClient = Pick<ClientRegistration, 'clientId' | 'name' | 'purposes'> &
+type DemoClient = Pick<ClientRegistration, 'clientId' | 'name' | 'purposes'> &
   Partial<Pick<ClientRegistration, 'organization' | 'npi' | 'defaultPurpose' | 'role'>>
 
 export interface DemoIssuerOptions {

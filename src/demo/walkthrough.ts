@@ -1,7 +1,7 @@
 import type { TokenRequest } from './issuer.ts'
 
 /** What a printed command needs to know of the running demo. */
-export interface WalkthroughPlace {
+interface WalkthroughPlace {
   /** The gateway's FHIR base URL, no trailing slash. */
   readonly baseUrl: string
   /** The embedded upstream's base URL, where the shipped AuditEvents can be read. */

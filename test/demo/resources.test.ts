@@ -131,6 +131,9 @@ describe('the stories', () => {
     const items = formItems(active)
     for (let element = 1; element <= 9; element += 1) expect(items).toContain(`2.31(a)(${element})`)
     expect(items).toEqual(expect.arrayContaining(['2.31(a)(10)(i)', '2.31(a)(10)(ii)']))
+    const notesOnly = JSON.stringify(consents('noor-halvorsen')[0]?.['provision'])
+    expect(notesOnly).toContain('PSY-SEPARATE')
+    expect(notesOnly).not.toContain('securityLabel')
     expect(consents('marcus-dell').map(consent => consent['status'])).toEqual(['inactive'])
   })
 

@@ -10,9 +10,9 @@ const of =
   (code: string, display: string): Code => ({ system, code, display })
 
 export const sct = of('http://snomed.info/sct')
-export const icd = of('http://hl7.org/fhir/sid/icd-10-cm')
+const icd = of('http://hl7.org/fhir/sid/icd-10-cm')
 export const loinc = of('http://loinc.org')
-export const rx = of('http://www.nlm.nih.gov/research/umls/rxnorm')
+const rx = of('http://www.nlm.nih.gov/research/umls/rxnorm')
 export const cvx = of('http://hl7.org/fhir/sid/cvx')
 export const hcpcs = of('http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets')
 export const actCode = of('http://terminology.hl7.org/CodeSystem/v3-ActCode')

@@ -99,7 +99,7 @@ function notesOnly(chart: Chart): void {
       discloser: PLACES.behavioral.organization,
       recipient: { reference: 'Practitioner/priya-lindqvist', display: 'Dr. Priya Lindqvist' },
       purposes: ['TREAT'],
-      labels: [PSYCHOTHERAPY_NOTE],
+      codes: [SEPARATE],
       information: 'my psychotherapy notes',
       signedOn: '2026-04-20',
       endsOn: '2031-04-19',

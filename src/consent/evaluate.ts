@@ -2,7 +2,7 @@ import type { ConsentForm, ConsentRef, ConsentVerdict } from '../model/consent.t
 import { isAmong } from './actors.ts'
 import type { Rule } from './compile.ts'
 import { authorActors } from './data.ts'
-import { identitiesOf } from './identities.ts'
+import { type Identities, identitiesOf } from './identities.ts'
 import { coversAction, coversPurposes, coversRecipients, type QuestionView } from './question.ts'
 import type { Place } from './references.ts'
 import type { Actor } from './roles.ts'
@@ -37,6 +37,11 @@ function isAsked(rule: Rule, { question, vocabulary }: Preparing): boolean {
   )
 }
 
+/** Whether the question names anybody in that role; being unread is not being unnamed. */
+function isSomebody({ references, identifiers }: Identities): boolean {
+  return references.size > 0 || identifiers.size > 0
+}
+
 /** Whose data: the one who would disclose, or the organization the record comes from. */
 function fromDiscloser(
   actors: readonly Actor[],
@@ -46,7 +51,8 @@ function fromDiscloser(
 ): boolean {
   const { disclosers, context } = question
   const { source, facts } = view.labelled
-  if (!disclosers.incomplete && isAmong(actors, disclosers, context, strict)) return true
+  const asked = isSomebody(disclosers)
+  if (asked && isAmong(actors, disclosers, context, strict)) return true
   if (source !== undefined) {
     return isAmong(actors, identitiesOf([{ reference: source }], context.directory), context, strict)
   }
@@ -55,7 +61,8 @@ function fromDiscloser(
     ...facts.sourceReferences.map(reference => ({ reference })),
     ...authorActors(view, place),
   ]
-  return disclosers.incomplete || isAmong(actors, identitiesOf(references, context.directory), context, false)
+  if (!asked) return true
+  return references.length > 0 && isAmong(actors, identitiesOf(references, context.directory), context, false)
 }
 
 /** Who made it: the source of the question, of the record, or an author the record names. */
@@ -69,7 +76,7 @@ function fromSource(
   const { source } = view.labelled
   const references = [...(source === undefined ? [] : [{ reference: source }]), ...authorActors(view, place)]
   const makers = identitiesOf(references, context.directory)
-  if (!sources.incomplete && isAmong(actors, sources, context, strict)) return true
+  if (isSomebody(sources) && isAmong(actors, sources, context, strict)) return true
   return isAmong(actors, makers, context, strict)
 }
 

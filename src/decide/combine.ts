@@ -77,8 +77,8 @@ function weigh(plan: Plan, judged: Judged, voices: readonly PatientVoice[]): Out
 function weighLaw(plan: Plan, judged: Judged, voices: readonly PatientVoice[]): Outcome {
   const ruling = rule(plan, judged, voices)
   const overridden = new Set(ruling.authorities.flatMap(({ row }) => row.overrides ?? []))
-  const fallback = overridden.has('default-policy') ? OPEN : byDefault(plan, voices)
   const refused = consentRefusals(voices)
+  const fallback = overridden.has('default-policy') ? OPEN : byDefault(plan, voices)
   const refusals = [
     ...ruling.denials.flatMap(speaking => rowReasons(speaking, true)),
     ...(ruling.authorities.length === 0 ? [NO_AUTHORITY] : []),
@@ -131,21 +131,23 @@ const NO_AUTHORITY: Reason = {
 const NO_CONSENT: Reason = { rule: 'no-consent', source: 'consent', effect: 'deny', ground: '171.202(b)' }
 const OPEN = { refusals: [], consents: [] } as const
 
-/** Where no Consent of a patient speaks, the default policy does; what a closed one lets through rests on Consents. */
+/** Where no Consent of a patient permits, the default policy decides; what a closed one lets through rests on Consents. */
 function byDefault(
   { defaultOpens }: Plan,
   voices: readonly PatientVoice[],
 ): { readonly refusals: readonly Reason[]; readonly consents: readonly ConsentVerdict[] } {
   if (defaultOpens) return OPEN
-  const unheard = voices.filter(
-    ({ permits, denies, indeterminate }) => permits.length + denies.length + indeterminate.length === 0,
-  )
+  const unheard = voices.filter(({ permits }) => permits.length === 0)
   return {
-    refusals: unheard.map(({ onFile }) =>
-      onFile ? { ...NO_CONSENT, rule: 'consent-not-covered' } : NO_CONSENT,
-    ),
+    refusals: unheard.map(voice => (voice.onFile ? notCovered(voice) : NO_CONSENT)),
     consents: voices.flatMap(({ permits }) => permits),
   }
+}
+
+/** A refusal on file is told by its own reason; this one says that nothing permits. */
+function notCovered({ denies, indeterminate }: PatientVoice): Reason {
+  const refused = denies.length + indeterminate.length > 0
+  return { ...NO_CONSENT, rule: refused ? 'consent-refuses' : 'consent-not-covered' }
 }
 
 /** The rows a release rests on; duties are not reasons. */
@@ -181,8 +183,8 @@ function ordered(reasons: readonly Reason[]): readonly Reason[] {
   return [...keyed].sort(([left], [right]) => compare(left, right)).map(([, reason]) => reason)
 }
 
-function reasonKey({ rule, source, consent, path, effect }: Reason): string {
-  return [rule, source, consent?.source, consent?.reference, consent?.version, path, effect].join(' ')
+function reasonKey({ rule, source, consent, path, effect, why }: Reason): string {
+  return [rule, source, consent?.source, consent?.reference, consent?.version, path, effect, why].join(' ')
 }
 
 function compare(left: string, right: string): number {

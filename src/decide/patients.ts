@@ -64,7 +64,7 @@ export function meets(
   for (const voice of voices) {
     const { fits, gaps } = fitting(kinds, voice, context)
     by.push(...fits)
-    if (fits.length === 0) why.push(gaps.length > 0 ? gaps.join('; ') : 'no Consent permits this')
+    if (fits.length === 0) why.push(gaps.length > 0 ? gaps.toSorted().join('; ') : 'no Consent permits this')
   }
   return why.length === 0 && by.length > 0
     ? { met: true, by }

@@ -8,7 +8,7 @@ import { withClasses } from './form.ts'
 import { questionView } from './question.ts'
 import type { Compiled } from './reading.ts'
 import { type CompiledResidual, compileResidual } from './residual.ts'
-import { type ResourceView, viewOf } from './view.ts'
+import { ResourceView } from './view.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** One directive and one question, with every verdict that does not depend on the resource. */
@@ -27,12 +27,12 @@ function unreadEntry({ ref, form, why }: ConsentDirective): Entry {
 }
 
 function entryOf(directive: ConsentDirective, question: ConsentQuestion, vocabulary: Vocabulary): Entry {
-  if (directive.state === 'unreadable') return unreadEntry(directive)
   const { ref, patient } = directive
   const { rules: compiled, place } = directive.compiled as Compiled
+  if (compiled === undefined) return unreadEntry(directive)
   const form = withClasses(directive.form, question.directory)
   const about = { question: questionView(question), vocabulary, place, ref, form }
-  const rules = compiled === undefined ? undefined : prepare(compiled.root, about)
+  const rules = prepare(compiled.root, about)
   return {
     ...(patient === undefined ? {} : { patient }),
     ...(rules === undefined ? {} : { rules }),
@@ -55,15 +55,15 @@ function isAbout({ patient }: Entry, patients: readonly string[]): boolean {
   return patient === undefined || patients.length === 0 || patients.includes(patient)
 }
 
-function verdictOf(entry: Entry, view: ResourceView): ConsentVerdict {
-  const verdict = entry.rules === undefined ? undefined : evaluate(entry.rules, view)
+function verdictOf(entry: Entry, view: ResourceView, question: ConsentQuestion): ConsentVerdict {
+  const verdict = entry.rules === undefined ? undefined : evaluate(entry.rules, view, question)
   if (verdict === undefined) return entry.silent
   return verdict.effect === 'deny' || isAbout(entry, view.labelled.facts.patients) ? verdict : entry.silent
 }
 
 function matchesRule(rule: Rule, about: Parameters<typeof prepare>[1], view: ResourceView): boolean {
   const prepared = prepare(rule, about)
-  return prepared !== undefined && evaluate(prepared, view) !== undefined
+  return prepared !== undefined && evaluate(prepared, view, about.question.question) !== undefined
 }
 
 /** The views of resources, each made once. */
@@ -72,7 +72,7 @@ function createViews(vocabulary: Vocabulary): (resource: LabelledResource) => Re
   return resource => {
     const known = views.get(resource)
     if (known !== undefined) return known
-    const view = viewOf(resource, vocabulary.labels.hierarchy)
+    const view = new ResourceView(resource, vocabulary.labels.hierarchy)
     views.set(resource, view)
     return view
   }
@@ -94,7 +94,7 @@ export function createAsking(vocabulary: Vocabulary): ConsentReader['ask'] {
       answered.set(directives, entries)
     }
     const view = viewFor(resource)
-    return entries.map(entry => verdictOf(entry, view))
+    return entries.map(entry => verdictOf(entry, view, question))
   }
 }
 

@@ -3,27 +3,29 @@ import { type Coding, SYSTEM } from '../model/fhir.ts'
 const TERMINOLOGY = 'http://terminology.hl7.org/CodeSystem/'
 
 /** Other names under which the same code systems travel: OIDs, pre-THO URLs, value sets written as systems. */
-const ALIASES: Readonly<Record<string, string>> = {
-  '2.16.840.1.113883.5.4': SYSTEM.actCode,
-  '2.16.840.1.113883.5.8': SYSTEM.actReason,
-  '2.16.840.1.113883.5.25': SYSTEM.confidentiality,
-  '2.16.840.1.113883.5.90': SYSTEM.participationType,
-  '2.16.840.1.113883.6.1': 'http://loinc.org',
-  '2.16.840.1.113883.6.96': 'http://snomed.info/sct',
-  '2.16.840.1.113883.6.88': 'http://www.nlm.nih.gov/research/umls/rxnorm',
-  '2.16.840.1.113883.6.90': 'http://hl7.org/fhir/sid/icd-10-cm',
-  '2.16.840.1.113883.6.3': 'http://hl7.org/fhir/sid/icd-10',
-  '2.16.840.1.113883.6.103': 'http://hl7.org/fhir/sid/icd-9-cm',
-  'v3-ActUSPrivacyLaw': SYSTEM.actCode,
-  'v3-ActInformationSensitivityPolicy': SYSTEM.actCode,
-  'v3-InformationSensitivityPolicy': SYSTEM.actCode,
-  'v3-ActPrivacyLaw': SYSTEM.actCode,
-  'v3-PurposeOfUse': SYSTEM.actReason,
-  'v3-GeneralPurposeOfUse': SYSTEM.actReason,
-  'v3-ConfidentialityClassification': SYSTEM.confidentiality,
-  'security-labels': '',
-  'http://hl7.org/fhir/ValueSet/resource-types': 'http://hl7.org/fhir/resource-types',
-}
+const ALIASES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '2.16.840.1.113883.5.4': SYSTEM.actCode,
+    '2.16.840.1.113883.5.8': SYSTEM.actReason,
+    '2.16.840.1.113883.5.25': SYSTEM.confidentiality,
+    '2.16.840.1.113883.5.90': SYSTEM.participationType,
+    '2.16.840.1.113883.6.1': 'http://loinc.org',
+    '2.16.840.1.113883.6.96': 'http://snomed.info/sct',
+    '2.16.840.1.113883.6.88': 'http://www.nlm.nih.gov/research/umls/rxnorm',
+    '2.16.840.1.113883.6.90': 'http://hl7.org/fhir/sid/icd-10-cm',
+    '2.16.840.1.113883.6.3': 'http://hl7.org/fhir/sid/icd-10',
+    '2.16.840.1.113883.6.103': 'http://hl7.org/fhir/sid/icd-9-cm',
+    'v3-ActUSPrivacyLaw': SYSTEM.actCode,
+    'v3-ActInformationSensitivityPolicy': SYSTEM.actCode,
+    'v3-InformationSensitivityPolicy': SYSTEM.actCode,
+    'v3-ActPrivacyLaw': SYSTEM.actCode,
+    'v3-PurposeOfUse': SYSTEM.actReason,
+    'v3-GeneralPurposeOfUse': SYSTEM.actReason,
+    'v3-ConfidentialityClassification': SYSTEM.confidentiality,
+    'security-labels': '',
+    'http://hl7.org/fhir/ValueSet/resource-types': 'http://hl7.org/fhir/resource-types',
+  }),
+)
 
 const PREFIXES = [
   TERMINOLOGY,
@@ -37,13 +39,13 @@ const SYSTEMS_REMEMBERED = 2000
 
 function canonical(url: string): string {
   const text = url.endsWith('/') ? url.slice(0, -1) : url
-  const direct = ALIASES[text.startsWith('urn:oid:') ? text.slice(8) : text]
+  const direct = ALIASES.get(text.startsWith('urn:oid:') ? text.slice(8) : text)
   if (direct !== undefined) return direct
   if (text.startsWith('http://hl7.org/fhir/v3/')) return canonical(`${TERMINOLOGY}v3-${text.slice(23)}`)
   const prefix = PREFIXES.find(known => text.startsWith(known))
   if (prefix === undefined) return text
   const name = text.slice(prefix.length)
-  return ALIASES[name] ?? (name.startsWith('v3-') ? TERMINOLOGY + name : text)
+  return ALIASES.get(name) ?? (name.startsWith('v3-') ? TERMINOLOGY + name : text)
 }
 
 /** The one spelling of a code system's URL; empty where there is none. */
@@ -67,34 +69,7 @@ export function codeOf(system: string, code: string): string {
   return system.startsWith('http://hl7.org/fhir/sid/icd-') ? upper.replace('.', '') : upper
 }
 
-/** All codings of one resource, arranged for look-up. */
-export interface CodeIndex {
-  readonly keys: ReadonlySet<string>
-  readonly all: ReadonlySet<string>
-  readonly withoutSystem: ReadonlySet<string>
-  /** Codes of HL7 systems and codes without a system. */
-  readonly hl7: ReadonlySet<string>
-}
-
-export function indexCodings(codings: readonly Coding[]): CodeIndex {
-  const index = {
-    keys: new Set<string>(),
-    all: new Set<string>(),
-    withoutSystem: new Set<string>(),
-    hl7: new Set<string>(),
-  }
-  for (const coding of codings) {
-    const system = systemOf(coding.system)
-    const code = codeOf(system, coding.code)
-    index.keys.add(`${system}|${code}`)
-    index.all.add(code)
-    if (system === '') index.withoutSystem.add(code)
-    if (system === '' || isHl7System(system)) index.hl7.add(code)
-  }
-  return index
-}
-
-/** One code of a rule in its normal form. */
+/** One code in its normal form. */
 export interface CodeTerm {
   readonly system: string
   readonly code: string
@@ -106,8 +81,14 @@ export function codeTerm(coding: Coding): CodeTerm {
 }
 
 /** A code without system counts for HL7 systems on a permit, for every system on a deny. */
-export function hasCode(index: CodeIndex, term: CodeTerm, strict: boolean): boolean {
-  if (term.system === '') return strict ? index.hl7.has(term.code) : index.all.has(term.code)
-  if (index.keys.has(`${term.system}|${term.code}`)) return true
-  return (!strict || isHl7System(term.system)) && index.withoutSystem.has(term.code)
+function isSame(term: CodeTerm, coding: CodeTerm, strict: boolean): boolean {
+  if (term.code !== coding.code) return false
+  if (term.system === coding.system) return true
+  if (term.system === '') return !strict || isHl7System(coding.system)
+  return coding.system === '' && (!strict || isHl7System(term.system))
+}
+
+export function hasCode(codings: readonly CodeTerm[], term: CodeTerm, strict: boolean): boolean {
+  for (const coding of codings) if (isSame(term, coding, strict)) return true
+  return false
 }

@@ -143,17 +143,19 @@ function provisionRule(
   return ruleOf(type, path, elements, span, children, reading, vocabulary)
 }
 
-const BASES: Readonly<Record<string, 'permit' | 'deny'>> = {
-  OPTIN: 'permit',
-  OPTOUT: 'deny',
-  OPTOUTE: 'deny',
-}
+const BASES: ReadonlyMap<string, 'permit' | 'deny'> = new Map(
+  Object.entries<'permit' | 'deny'>({
+    OPTIN: 'permit',
+    OPTOUT: 'deny',
+    OPTOUTE: 'deny',
+  }),
+)
 
 /** `policyRule` OPTIN or OPTOUT; both at once count as OPTOUT. */
 function baseOf(consent: Resource): 'permit' | 'deny' | undefined {
   const rule = objectAt(consent['policyRule'], 'policyRule')
   const codings = rule === undefined ? [] : conceptAt(rule, 'policyRule')
-  const bases = codings.flatMap(({ code }) => BASES[code] ?? [])
+  const bases = codings.flatMap(({ code }) => BASES.get(code) ?? [])
   return bases.includes('deny') ? 'deny' : bases[0]
 }
 
@@ -208,6 +210,8 @@ export function compileConsent(
   vocabulary: Vocabulary,
 ): CompiledConsent {
   refuseBackbones(consent)
+  if (objectAt(consent['patient'], 'patient') === undefined)
+    throw new Unreadable('patient: expected a Reference')
   const reading: Reading = { place, zone, contained: containedOf(consent) }
   const base = baseOf(consent)
   const provision = objectAt(consent['provision'], 'provision')

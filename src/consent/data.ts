@@ -82,7 +82,7 @@ function isMentionedBy(view: ResourceView, term: Actor, place: Place, directory:
 }
 
 /** References under which a resource names its makers. */
-export function authorsOf(view: ResourceView): readonly ReferenceFact[] {
+function authorsOf(view: ResourceView): readonly ReferenceFact[] {
   return view.labelled.facts.references.filter(fact => AUTHORS.has(fact.element))
 }
 

@@ -1,4 +1,4 @@
-import type { ConsentForm, ConsentRef, ConsentVerdict } from '../model/consent.ts'
+import type { ConsentForm, ConsentQuestion, ConsentRef, ConsentVerdict } from '../model/consent.ts'
 import { isAmong } from './actors.ts'
 import type { Rule } from './compile.ts'
 import { authorActors } from './data.ts'
@@ -6,6 +6,7 @@ import { type Identities, identitiesOf } from './identities.ts'
 import { coversAction, coversPurposes, coversRecipients, type QuestionView } from './question.ts'
 import type { Place } from './references.ts'
 import type { Actor } from './roles.ts'
+import type { Selector } from './selectors.ts'
 import type { ResourceView } from './view.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -14,7 +15,7 @@ export interface Prepared {
   readonly verdict: ConsentVerdict
   /** False where the question itself is outside the rule; its children may still speak. */
   readonly live: boolean
-  readonly tests: readonly ((view: ResourceView) => boolean)[]
+  readonly tests: readonly Selector[]
   readonly children: readonly Prepared[]
 }
 
@@ -82,8 +83,7 @@ function fromSource(
 
 function testsOf(rule: Rule, preparing: Preparing): Prepared['tests'] {
   const strict = rule.type === 'permit'
-  const { question } = preparing.question
-  const tests = rule.selectors.map(select => (view: ResourceView) => select(view, question))
+  const tests: Selector[] = [...rule.selectors]
   const { disclosers, sources } = rule
   if (disclosers.length > 0) tests.push(view => fromDiscloser(disclosers, view, preparing, strict))
   if (sources.length > 0) tests.push(view => fromSource(sources, view, preparing, strict))
@@ -100,9 +100,9 @@ export function prepare(rule: Rule, preparing: Preparing): Prepared | undefined 
   return { verdict, live, tests: live ? testsOf(rule, preparing) : [], children }
 }
 
-function holds(rule: Prepared, view: ResourceView): boolean {
+function holds(rule: Prepared, view: ResourceView, question: ConsentQuestion): boolean {
   if (!rule.live) return false
-  for (const test of rule.tests) if (!test(view)) return false
+  for (const test of rule.tests) if (!test(view, question)) return false
   return true
 }
 
@@ -110,12 +110,16 @@ function holds(rule: Prepared, view: ResourceView): boolean {
  * The deepest matching rule of each branch decides it, a deny among branches decides all. Undefined where no rule
  * matches: the Consent does not speak of this resource.
  */
-export function evaluate(rule: Prepared, view: ResourceView): ConsentVerdict | undefined {
+export function evaluate(
+  rule: Prepared,
+  view: ResourceView,
+  question: ConsentQuestion,
+): ConsentVerdict | undefined {
   let permit: ConsentVerdict | undefined
   for (const child of rule.children) {
-    const verdict = evaluate(child, view)
+    const verdict = evaluate(child, view, question)
     if (verdict?.effect === 'deny') return verdict
     permit ??= verdict
   }
-  return permit ?? (holds(rule, view) ? rule.verdict : undefined)
+  return permit ?? (holds(rule, view, question) ? rule.verdict : undefined)
 }

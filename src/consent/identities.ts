@@ -20,13 +20,15 @@ export interface Identities {
 }
 
 /** Elements that lead from a resource to whom it acts for. */
-const UPWARD: Readonly<Record<string, readonly string[]>> = {
-  PractitionerRole: ['practitioner', 'organization'],
-  Organization: ['partOf'],
-  Device: ['owner'],
-  HealthcareService: ['providedBy'],
-  Location: ['managingOrganization'],
-}
+const UPWARD: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    PractitionerRole: ['practitioner', 'organization'],
+    Organization: ['partOf'],
+    Device: ['owner'],
+    HealthcareService: ['providedBy'],
+    Location: ['managingOrganization'],
+  }),
+)
 
 interface Open {
   readonly reference: string
@@ -50,7 +52,7 @@ export function identifiersIn(
 }
 
 function upwardOf(resource: Resource): readonly string[] {
-  const elements = UPWARD[resource.resourceType] ?? []
+  const elements = UPWARD.get(resource.resourceType) ?? []
   return elements.flatMap(element => referenceIn(resource[element]) ?? [])
 }
 

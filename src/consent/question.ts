@@ -47,25 +47,29 @@ function lookAt(question: ConsentQuestion): QuestionView {
 }
 
 /** Permitted by a rule that names the codes on the right: reading and being disclosed to are one act seen from two sides. */
-const PERMITTED_BY: Readonly<Record<string, readonly string[]>> = {
-  access: ['access', 'disclose', 'correct'],
-  disclose: ['disclose', 'access', 'correct'],
-  use: ['use', 'access', 'correct'],
-  collect: ['collect'],
-  correct: ['correct'],
-}
+const PERMITTED_BY: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    access: ['access', 'disclose', 'correct'],
+    disclose: ['disclose', 'access', 'correct'],
+    use: ['use', 'access', 'correct'],
+    collect: ['collect'],
+    correct: ['correct'],
+  }),
+)
 /** A rule without action is about reading; writes have their own rules. */
 const PERMITTED_BY_DEFAULT = new Set(['access', 'disclose', 'use'])
 
-const DENIED_BY: Readonly<Record<string, readonly string[]>> = {
-  access: ['access', 'disclose', 'use'],
-  disclose: ['access', 'disclose', 'use'],
-  use: ['access', 'use'],
-  collect: ['access', 'collect'],
-  correct: ['access', 'correct'],
-}
+const DENIED_BY: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    access: ['access', 'disclose', 'use'],
+    disclose: ['access', 'disclose', 'use'],
+    use: ['access', 'use'],
+    collect: ['access', 'collect'],
+    correct: ['access', 'correct'],
+  }),
+)
 
-const ACTIONS = new Set(Object.keys(PERMITTED_BY))
+const ACTIONS = new Set(PERMITTED_BY.keys())
 
 /** Whether a rule's `action` covers the action asked for. https://hl7.org/fhir/R4/valueset-consent-action.html */
 export function coversAction(
@@ -75,9 +79,9 @@ export function coversAction(
 ): boolean {
   if (actions === undefined) return !strict || PERMITTED_BY_DEFAULT.has(asked)
   const codes = actions.flat().map(({ code }) => code)
-  if (strict) return codes.some(code => PERMITTED_BY[asked]?.includes(code) === true)
+  if (strict) return codes.some(code => PERMITTED_BY.get(asked)?.includes(code) === true)
   const unknown = actions.some(codings => !codings.some(({ code }) => ACTIONS.has(code)))
-  return unknown || (DENIED_BY[asked]?.some(code => codes.includes(code)) ?? true)
+  return unknown || (DENIED_BY.get(asked)?.some(code => codes.includes(code)) ?? true)
 }
 
 /** Purposes a reader was made with. */
@@ -86,7 +90,7 @@ export interface PurposeVocabulary {
   /** Codes that only a permit which names them covers, whatever the tree says: BTG, HLEGAL. */
   readonly explicitOnly: ReadonlySet<string>
   /** Other spellings, `system|code` → v3-ActReason code. */
-  readonly map: Readonly<Record<string, string>>
+  readonly map: ReadonlyMap<string, string>
 }
 
 /** One purpose of a rule: the v3-ActReason or local code, or `system|code` of a system that is not ours. */
@@ -97,7 +101,7 @@ export interface PurposeTerm {
 
 export function purposeTerm(coding: Coding, { hierarchy, map }: PurposeVocabulary): PurposeTerm {
   const system = systemOf(coding.system)
-  const mapped = map[`${coding.system ?? system}|${coding.code}`] ?? map[`${system}|${coding.code}`]
+  const mapped = map.get(`${coding.system}|${coding.code}`) ?? map.get(`${system}|${coding.code}`)
   if (mapped !== undefined) return { code: mapped, known: true }
   const ours = system === '' || system === SYSTEM.actReason || system === SYSTEM.local
   return ours

@@ -55,17 +55,19 @@ export function tailOf(reference: string): string {
 export const NPI = 'http://hl7.org/fhir/sid/us-npi'
 
 /** OIDs of identifier systems that also have a URL. https://terminology.hl7.org/external_terminologies.html */
-const IDENTIFIER_SYSTEMS: Readonly<Record<string, string>> = {
-  '2.16.840.1.113883.4.6': NPI,
-  '2.16.840.1.113883.4.1': 'http://hl7.org/fhir/sid/us-ssn',
-  '2.16.840.1.113883.4.572': 'http://hl7.org/fhir/sid/us-medicare',
-  '2.16.840.1.113883.4.927': 'http://terminology.hl7.org/NamingSystem/MBI',
-}
+const IDENTIFIER_SYSTEMS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '2.16.840.1.113883.4.6': NPI,
+    '2.16.840.1.113883.4.1': 'http://hl7.org/fhir/sid/us-ssn',
+    '2.16.840.1.113883.4.572': 'http://hl7.org/fhir/sid/us-medicare',
+    '2.16.840.1.113883.4.927': 'http://terminology.hl7.org/NamingSystem/MBI',
+  }),
+)
 
 function identifierSystem(system: string): string {
   const plain = system.endsWith('/') ? system.slice(0, -1) : system
   const oid = plain.startsWith('urn:oid:') ? plain.slice(8) : plain
-  return IDENTIFIER_SYSTEMS[oid] ?? oid
+  return IDENTIFIER_SYSTEMS.get(oid) ?? oid
 }
 
 /** An identifier in its normal form; a URI that carries system and value (`urn:oid:…#value`) is taken apart. */

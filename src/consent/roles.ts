@@ -9,25 +9,27 @@ import { normalIdentifier, normalReference, type Place } from './references.ts'
 export type ActorRole = 'recipient' | 'discloser' | 'source' | 'unplaced'
 
 /** Codes of v3-ParticipationType, v3-RoleCode, v3-RoleClass, contractsignertypecodes and DICOM that Consents use. */
-const ROLES: Readonly<Record<string, ActorRole>> = {
-  IRCP: 'recipient',
-  PRCP: 'recipient',
-  RCV: 'recipient',
-  TRC: 'recipient',
-  NOT: 'recipient',
-  REFT: 'recipient',
-  GRANTEE: 'recipient',
-  DELEGATEE: 'recipient',
-  HPOWATT: 'recipient',
-  '110152': 'recipient',
-  CST: 'discloser',
-  INF: 'discloser',
-  '110153': 'discloser',
-  AUT: 'source',
-  PROV: 'source',
-  SOURCE: 'source',
-  PRIMAUTH: 'source',
-}
+const ROLES: ReadonlyMap<string, ActorRole> = new Map(
+  Object.entries<ActorRole>({
+    IRCP: 'recipient',
+    PRCP: 'recipient',
+    RCV: 'recipient',
+    TRC: 'recipient',
+    NOT: 'recipient',
+    REFT: 'recipient',
+    GRANTEE: 'recipient',
+    DELEGATEE: 'recipient',
+    HPOWATT: 'recipient',
+    '110152': 'recipient',
+    CST: 'discloser',
+    INF: 'discloser',
+    '110153': 'discloser',
+    AUT: 'source',
+    PROV: 'source',
+    SOURCE: 'source',
+    PRIMAUTH: 'source',
+  }),
+)
 
 /** One actor of a provision or member of a group in its normal form. */
 export interface Actor {
@@ -45,7 +47,7 @@ export interface PlacedActor extends Actor {
 }
 
 function roleOf(codings: readonly Coding[]): ActorRole {
-  const groups = new Set(codings.map(coding => ROLES[coding.code] ?? 'unplaced'))
+  const groups = new Set(codings.map(coding => ROLES.get(coding.code) ?? 'unplaced'))
   groups.delete('unplaced')
   return groups.size === 1 ? ([...groups][0] as ActorRole) : 'unplaced'
 }

@@ -17,7 +17,7 @@ export interface LabelVocabulary {
   /** Policy codes (42CFRPart2 …): compared as they are, no sensitivities. */
   readonly policies: ReadonlySet<string>
   /** Codes that a deny of the key means in everyday use, though the hierarchy does not say so. */
-  readonly denyAlso: Readonly<Record<string, readonly string[]>>
+  readonly denyAlso: ReadonlyMap<string, readonly string[]>
   /** Purpose codes, which may stand as labels too. */
   readonly isPurpose: (code: string) => boolean
 }
@@ -72,7 +72,7 @@ function permitLabels(terms: LabelTerms, { hierarchy }: LabelVocabulary): Select
 function denyLabels(terms: LabelTerms, { hierarchy, denyAlso }: LabelVocabulary): Selector {
   if (terms.unknown) return () => true
   const floor = Math.min(...terms.ranks)
-  const named = terms.sensitivities.flatMap(code => [code, ...(denyAlso[code] ?? [])])
+  const named = terms.sensitivities.flatMap(code => [code, ...(denyAlso.get(code) ?? [])])
   const meets = (code: string) => named.some(ancestor => hierarchy.within(code, ancestor))
   return view => {
     if (view.labelled.notAssessable !== undefined || view.rank >= floor) return true
@@ -116,11 +116,11 @@ function classTest(coding: Coding): ClassTest {
     return view => view.labelled.facts.profiles.some(url => isProfile(url, code))
   if (system === MEDIA_TYPES) return (view, strict) => !strict && CARRIERS.has(view.labelled.facts.type)
   const term = codeTerm(coding)
-  return (view, strict) => hasCode(view.codes(), term, strict)
+  return (view, strict) => hasCode(view.codes, term, strict)
 }
 
 function isProfile(url: string, named: string): boolean {
-  return url === named || url.startsWith(`${named}|`) || url.endsWith(`/StructureDefinition/${named}`)
+  return url === named || url.startsWith(`${named}|`)
 }
 
 function sameCoding(left: Coding, right: Coding): boolean {
@@ -144,7 +144,7 @@ export function codeSelector(concepts: readonly (readonly Coding[])[], strict: b
   const terms: CodeTerm[] = concepts.flat().map(codeTerm)
   const textOnly = concepts.some(codings => codings.length === 0)
   if (textOnly && !strict) return () => true
-  return view => terms.some(term => hasCode(view.codes(), term, strict))
+  return view => terms.some(term => hasCode(view.codes, term, strict))
 }
 
 function overlaps(left: Span, right: Span): boolean {
@@ -158,7 +158,7 @@ function overlaps(left: Span, right: Span): boolean {
 export function dataPeriodSelector(period: Span, strict: boolean, zone: string): Selector {
   if (strict) {
     return view => {
-      const { spans, readable } = view.dates(zone)
+      const { spans, readable } = view.datesIn(zone)
       return (
         readable &&
         spans.length > 0 &&
@@ -167,7 +167,7 @@ export function dataPeriodSelector(period: Span, strict: boolean, zone: string):
     }
   }
   return view => {
-    const { spans, readable, lastUpdated } = view.dates(zone)
+    const { spans, readable, lastUpdated } = view.datesIn(zone)
     if (!readable || spans.length === 0) return true
     return (
       spans.some(span => overlaps(span, period)) ||

@@ -1,6 +1,6 @@
 import { SYSTEM } from '../model/fhir.ts'
 import { CONFIDENTIALITY_ORDER, type LabelledResource } from '../model/label.ts'
-import { type CodeIndex, indexCodings, isHl7System, systemOf } from './codes.ts'
+import { type CodeTerm, codeTerm, isHl7System, systemOf } from './codes.ts'
 import { periodSpan, type Span, spanOf } from './dates.ts'
 import type { Hierarchy } from './hierarchy.ts'
 
@@ -16,17 +16,7 @@ export interface DateView {
   readonly lastUpdated: Span | undefined
 }
 
-/** What rules ask of a resource, each part worked out once when first asked. */
-export interface ResourceView {
-  readonly labelled: LabelledResource
-  readonly rank: number
-  /** Codes that stand for a sensitivity; each must be covered by a permit that names sensitivities. */
-  readonly sensitivities: readonly string[]
-  /** All label codes, bare, and those of systems that HL7 does not define as `system|code`. */
-  readonly labels: ReadonlySet<string>
-  readonly codes: () => CodeIndex
-  readonly dates: (zone: string) => DateView
-}
+const NONE: readonly string[] = []
 
 function sensitivityOf(system: string, code: string, labels: Hierarchy): string | undefined {
   const url = systemOf(system)
@@ -45,6 +35,7 @@ function labelsOf(labelled: LabelledResource): ReadonlySet<string> {
 }
 
 function sensitivitiesOf(labelled: LabelledResource, hierarchy: Hierarchy): readonly string[] {
+  if (labelled.codes.size === 0 && labelled.labels.length === 0) return NONE
   const found = new Set<string>()
   for (const code of labelled.codes) if (hierarchy.knows(code)) found.add(code)
   for (const { system, code } of labelled.labels) {
@@ -61,25 +52,40 @@ function datesOf({ facts }: LabelledResource, zone: string): DateView {
   return { spans, readable: spans.length === read.length, lastUpdated }
 }
 
-/** The view of one labelled resource; `hierarchy` is that of sensitivity codes. */
-export function viewOf(labelled: LabelledResource, hierarchy: Hierarchy): ResourceView {
-  let codes: CodeIndex | undefined
-  const dates = new Map<string, DateView>()
-  return {
-    labelled,
-    rank: rankOf(labelled.confidentiality),
-    sensitivities: sensitivitiesOf(labelled, hierarchy),
-    labels: labelsOf(labelled),
-    codes: () => {
-      codes ??= indexCodings(labelled.facts.codings)
-      return codes
-    },
-    dates: zone => {
-      const known = dates.get(zone)
-      if (known !== undefined) return known
-      const view = datesOf(labelled, zone)
-      dates.set(zone, view)
-      return view
-    },
+/** What rules ask of a resource, each part worked out once when first asked. */
+export class ResourceView {
+  readonly labelled: LabelledResource
+  readonly rank: number
+  /** Codes that stand for a sensitivity; each must be covered by a permit that names sensitivities. */
+  readonly sensitivities: readonly string[]
+  #labels: ReadonlySet<string> | undefined
+  #codes: readonly CodeTerm[] | undefined
+  #dates: DateView | undefined
+  #zone = ''
+
+  /** `hierarchy` is that of sensitivity codes. */
+  constructor(labelled: LabelledResource, hierarchy: Hierarchy) {
+    this.labelled = labelled
+    this.rank = rankOf(labelled.confidentiality)
+    this.sensitivities = sensitivitiesOf(labelled, hierarchy)
+  }
+
+  /** All label codes, bare, and those of systems that HL7 does not define as `system|code`. */
+  get labels(): ReadonlySet<string> {
+    this.#labels ??= labelsOf(this.labelled)
+    return this.#labels
+  }
+
+  get codes(): readonly CodeTerm[] {
+    this.#codes ??= this.labelled.facts.codings.map(codeTerm)
+    return this.#codes
+  }
+
+  datesIn(zone: string): DateView {
+    if (this.#dates === undefined || this.#zone !== zone) {
+      this.#dates = datesOf(this.labelled, zone)
+      this.#zone = zone
+    }
+    return this.#dates
   }
 }

@@ -29,12 +29,12 @@ export function vocabularyOf(options: VocabularyOptions): Vocabulary {
     purposes: {
       hierarchy: purposes,
       explicitOnly: new Set(options.explicitPurposes ?? ['BTG', 'HLEGAL']),
-      map: options.purposeMap ?? {},
+      map: new Map(Object.entries(options.purposeMap ?? {})),
     },
     labels: {
       hierarchy: createHierarchy(options.labelParents),
       policies: new Set(options.policyLabels ?? ['42CFRPart2', 'Title38Section7332']),
-      denyAlso: options.labelDenyAlso ?? {},
+      denyAlso: new Map(Object.entries(options.labelDenyAlso ?? {})),
       isPurpose: purposes.knows,
     },
   }

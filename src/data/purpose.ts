@@ -55,7 +55,7 @@ function readJson(file: string): unknown {
 
 function placeOf({ instancePath, message, params }: ErrorObject): string {
   const extra = 'additionalProperty' in params ? ` (${String(params['additionalProperty'])})` : ''
-  return `${instancePath === '' ? '/' : instancePath}: ${message ?? 'is not valid'}${extra}`
+  return `${instancePath === '' ? '/' : instancePath}: ${message}${extra}`
 }
 
 /** Reads `name.json` of the folder and checks it against `name.schema.json` beside it. */
@@ -65,7 +65,7 @@ function readChecked<T>(folder: string, name: string): T {
   const ajv = new Ajv({ allErrors: true, strict: true })
   formats.default(ajv)
   const validate = ajv.compile(readJson(join(folder, `${name}.schema.json`)) as object)
-  if (!validate(value)) throw new Error(`${file}: ${(validate.errors ?? []).map(placeOf).join('; ')}`)
+  if (!validate(value)) throw new Error(`${file}: ${validate.errors?.map(placeOf).join('; ')}`)
   return value as T
 }
 

@@ -190,7 +190,16 @@ describe('membership', () => {
       { entity: {} },
     )
     const outer = group('outer', member('Group/inner'))
+    const numbered = group(
+      'numbered',
+      { entity: 'x' },
+      { entity: { identifier: { system: NPI, value: '7' } } },
+    )
+    const seven: Resource = { resourceType: 'Organization', id: 'x', ...npi('7') }
+    expect(effect(permitFor(to('Group/numbered')), by(['Organization/x'], [numbered, seven]))).toBe('permit')
     expect(effect(permitFor(to('Group/outer')), by(['Organization/x'], [inner, outer]))).toBe('permit')
+    const loose = group('loose', { entity: { identifier: { value: '7' } } })
+    expect(effect(permitFor(to('Group/loose')), by(['Organization/x'], [loose, seven]))).toBe('not-covered')
     const left = group(
       'left',
       member('Organization/x', { inactive: true }),
@@ -227,7 +236,11 @@ describe('membership', () => {
       resourceType: 'Group',
       id: 'tpo',
       code: {
-        coding: [coding(SYSTEM.recipientClass, 'health-plans'), coding('http://other', 'treating-providers')],
+        coding: [
+          coding(SYSTEM.recipientClass, 'health-plans'),
+          coding('http://other', 'treating-providers'),
+          { system: SYSTEM.recipientClass },
+        ],
       },
     }
     const asked = (...recipientClasses: string[]) => ({

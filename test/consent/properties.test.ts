@@ -149,6 +149,11 @@ describe('Consents', () => {
     }
     expect(combined([permit], question(), ofB)).toBe('not-covered')
     expect(combined([consent({ type: 'deny' })], question(), ofB)).toBe('deny')
+    const byIdentifier = consent({ type: 'permit' }, { patient: { identifier: { value: 'b' } } })
+    expect(combined([byIdentifier], question(), ofB)).toBe('permit')
+    expect(combined([consent({ type: 'permit' }, { patient: undefined })], question(), ofB)).toBe(
+      'indeterminate',
+    )
   })
 
   it('never throw, whatever JSON stands where a Consent should be', () => {

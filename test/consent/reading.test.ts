@@ -49,6 +49,8 @@ describe('the state of a Consent', () => {
     expect(states(consent(permit, { scope: undefined, ...category('local') }))).toEqual(['enforceable'])
     expect(states(consent(permit, { scope: undefined, category: undefined }))).toEqual(['enforceable'])
     expect(states(consent(permit, { scope: {}, category: undefined }))).toEqual(['unreadable'])
+    const codeless = { scope: { coding: [{ system: 'x' }] }, category: [{ coding: [{}] }] }
+    expect(states(consent(permit, codeless))).toEqual(['unreadable'])
   })
 
   it('follows the period of the root', () => {
@@ -104,6 +106,7 @@ describe('supersession', () => {
       consent(permit, { ...named('1'), dateTime: '2024-02-01', patient: { reference: 'Patient/p2' } }),
       consent(permit, { ...named('1'), dateTime: '2024-02-01', patient: undefined }),
       consent(permit, { ...named('1'), dateTime: '2024-01-01' }),
+      consent(permit, { ...named('1'), dateTime: '2024-02-01', patient: { identifier: { value: '1' } } }),
       consent(permit, { ...named('1'), dateTime: 'later' }),
       consent(permit, { ...named('1'), dateTime: '2024-02-01', scope: { coding: [{ code: 'research' }] } }),
       consent(permit, { ...named('1'), dateTime: '2024-02-01', status: undefined }),
@@ -220,6 +223,12 @@ describe('the form', () => {
       signed: false,
       dated: false,
     })
+    const vague = {
+      ...bare,
+      performer: [{ display: 'the patient' }],
+      policyRule: { coding: [{ system: 'x' }] },
+    }
+    expect(form(permit, vague)).toMatchObject({ signed: false, policies: [] })
     expect(form(permit, { sourceReference: { reference: '#gone' } })?.items).toEqual({})
     expect(form(permit, { sourceReference: { display: 'paper' } })?.items).toEqual({})
   })
@@ -368,7 +377,7 @@ describe('residual rules', () => {
     expect(decide([rule('forbid', { colour: 'red' })])).toBe('deny')
     expect(decide([rule('permit', { colour: 'red' })])).toBe('permit')
     const rules = [rule('forbid', { period: { end: '2020' } })]
-    expect([decide(rules), decide(rules, PLAIN, 'Europe/Berlin'), decide(rules)]).toEqual([
+    expect([decide(rules), decide(rules), decide(rules, PLAIN, 'Europe/Berlin')]).toEqual([
       'permit',
       'permit',
       'permit',

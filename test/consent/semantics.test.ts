@@ -199,6 +199,21 @@ describe('purposes', () => {
     expect(effect(permitExcept(local))).toBe('deny')
   })
 
+  it('are recognised with a slash too many, and named like a part of JavaScript they are just unknown', () => {
+    expect(effect(permit({ purpose: [coding(`${SYSTEM.actReason}/`, 'TREAT')] }))).toBe('permit')
+    expect(effect(permit(forPurpose('constructor')))).toBe('not-covered')
+    expect(effect(permitExcept(forPurpose('constructor')))).toBe('deny')
+    expect(effect(permit(), question({ action: 'constructor' }))).toBe('not-covered')
+    expect(
+      effect(deny({ action: [{ coding: [{ code: 'access' }] }] }), question({ action: 'constructor' })),
+    ).toBe('deny')
+    expect(effect(permit({ actor: [actor('constructor', to('Organization/x'))] }))).toBe('not-covered')
+    const odd = verdict(
+      consent({}, { policyRule: { coding: [{ system: 'constructor', code: 'constructor' }] } }),
+    )
+    expect(odd?.effect).toBe('indeterminate')
+  })
+
   it('fall back to BTG and HLEGAL as explicit where the site says nothing', () => {
     const plain = createConsentReader({
       purposeParents: purposes.purposeParents,
@@ -259,6 +274,14 @@ describe('security labels', () => {
     expect(effect(permit({ securityLabel: [{ code: 'R' }] }), question(), with_(conf('R')))).toBe('permit')
   })
 
+  it('whose parents are not listed are still kinds of them', () => {
+    const small = createConsentReader({ purposeParents: {}, labelParents: { CHILD: ['PARENT'] } })
+    const child = labelled(with_(act('CHILD')))
+    expect(verdict(consent(permitExcept(labelledBy(act('PARENT')))), question(), child, small)?.effect).toBe(
+      'deny',
+    )
+  })
+
   it('a permit of one does not open data that carries none', () => {
     expect(effect(permit(labelledBy(act('PSY'))), question(), with_(conf('N')))).toBe('not-covered')
   })
@@ -270,6 +293,12 @@ describe('security labels', () => {
     expect(effect(permit(part2), question(), with_(act('SUD')))).toBe('not-covered')
     expect(effect(permitExcept(part2), question(), with_(act('42CFRPart2')))).toBe('deny')
     expect(effect(permitExcept(part2), question(), with_(act('SUD')))).toBe('permit')
+    const mixed = with_(
+      coding('http://site.example/labels', '42CFRPart2'),
+      coding('', 'OTHER'),
+      coding(SYSTEM.local, 'SUDCN'),
+    )
+    expect(effect(permitExcept(part2), question(), labelled(mixed, { codes: new Set() }))).toBe('permit')
     expect(effect(permitExcept(labelledBy(reason('HTEST'))), question(), PLAIN)).toBe('permit')
   })
 
@@ -278,6 +307,12 @@ describe('security labels', () => {
     expect(effect(permit(labelledBy(site)), question(), with_(site))).toBe('permit')
     expect(effect(permit(labelledBy(act('HIV'))), question(), with_(site, act('HIV')))).toBe('not-covered')
     expect(effect(permit(labelledBy(site)))).toBe('not-covered')
+    const loose = labelled(PLAIN)
+    const bare = {
+      ...loose,
+      labels: [{ system: '', code: 'Y', origin: 'upstream', rule: 'upstream', confidence: 1 }] as const,
+    }
+    expect(effect(permit(labelledBy(coding('urn:x', 'Y'))), question(), bare)).toBe('not-covered')
     expect(effect(permitExcept(labelledBy(site)))).toBe('deny')
     expect(effect(permitExcept(labelledBy(act('HIVV'))))).toBe('deny')
   })
@@ -344,6 +379,16 @@ describe('classes and codes', () => {
     expect(effect(permit({ code: [{ coding: [act('IMP')] }] }), question(), coded({ code: 'IMP' }))).toBe(
       'permit',
     )
+  })
+
+  it('of more systems than are remembered are still compared', () => {
+    const many = Array.from({ length: 2100 }, (_, index) => coding(`http://site.example/${index}/`, 'x'))
+    const crowded: Resource = { ...PLAIN, code: { coding: many } }
+    expect(
+      effect(permit({ code: [{ coding: [coding('http://site.example/2099', 'X')] }] }), question(), crowded),
+    ).toBe('permit')
+    const valueSet = coding('http://hl7.org/fhir/ValueSet/observation-codes', 'x')
+    expect(effect(permit({ code: [{ coding: [valueSet] }] }), question(), coded(valueSet))).toBe('permit')
   })
 
   it('given in words alone never permit and always deny', () => {
@@ -433,6 +478,7 @@ describe('data', () => {
     expect(effect(permit(about('dependents', identifier)), question(), linked)).toBe('permit')
     expect(effect(permit(about('instance', identifier)))).toBe('not-covered')
     expect(effect(permitExcept(about('instance', identifier)))).toBe('deny')
+    expect(effect(permit(about('related', identifier)))).toBe('not-covered')
     expect(effect(permitExcept(about('instance', to('urn:uuid:AB'))))).toBe('deny')
     expect(effect(permitExcept(about('instance', to('#there'))))).toBe('deny')
     expect(

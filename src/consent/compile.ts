@@ -16,7 +16,7 @@ import { classSelector, codeSelector, dataPeriodSelector, labelSelector, type Se
 import type { Vocabulary } from './vocabulary.ts'
 
 /** Nesting that is still read; HL7 sets no limit, a reader must. */
-export const DEPTH_LIMIT = 8
+const DEPTH_LIMIT = 8
 
 /** One provision with everything it inherits, ready to be asked. */
 export interface Rule {

@@ -53,7 +53,7 @@ function roleOf(codings: readonly Coding[]): ActorRole {
 }
 
 /** `Identifier` with a value, undefined where there is none to compare. */
-export function identifierOf(value: JsonObject | undefined, path: string): Identifier | undefined {
+function identifierOf(value: JsonObject | undefined, path: string): Identifier | undefined {
   const text = textAt(value?.['value'], `${path}.value`)
   const system = textAt(value?.['system'], `${path}.system`)
   if (text === undefined) return undefined

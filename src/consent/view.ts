@@ -10,7 +10,7 @@ export function rankOf(code: string): number {
 }
 
 /** Clinical dates of a resource in one zone; `readable` is false where one of them is no date. */
-export interface DateView {
+interface DateView {
   readonly spans: readonly Span[]
   readonly readable: boolean
   readonly lastUpdated: Span | undefined

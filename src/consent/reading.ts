@@ -75,6 +75,12 @@ function directiveOf(onFile: ConsentOnFile, read: Read, state: StateOf): Consent
   }
 }
 
+/** A source that is a name, as `upstream`, is our own server; a URL is ours where it is one of our bases. */
+function placeOf(source: string | undefined, bases: readonly string[]): Place {
+  const foreign = source?.includes('://') === true && bases.length > 0 && !bases.includes(source)
+  return foreign ? { bases, foreign: source } : { bases }
+}
+
 /** Reads each Consent resource once and remembers it as long as the resource itself lives. */
 export function createReading(vocabulary: Vocabulary, bases: readonly string[]): ConsentReader['read'] {
   const cache = new WeakMap<Resource, Read>()
@@ -83,8 +89,7 @@ export function createReading(vocabulary: Vocabulary, bases: readonly string[]):
     const known = cache.get(resource)
     if (known !== undefined && known.zone === zone && known.source === ref.source) return known
     const { source } = ref
-    const ours = source === undefined || bases.length === 0 || bases.includes(source)
-    const read = compile(onFile, ours ? { bases } : { bases, foreign: source }, zone, vocabulary)
+    const read = compile(onFile, placeOf(source, bases), zone, vocabulary)
     cache.set(resource, read)
     return read
   }

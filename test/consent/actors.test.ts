@@ -66,6 +66,7 @@ describe('references of actors', () => {
       )?.effect
     expect(ask('https://other.example/fhir')).toBe('not-covered')
     expect(ask('https://gw.example/fhir')).toBe('permit')
+    expect(ask('upstream')).toBe('permit')
   })
 })
 

@@ -13,6 +13,7 @@ import { decideResource, denied } from './combine.ts'
 import { hear } from './patients.ts'
 import { indexRows, type Plan, planFor } from './plan.ts'
 import { purposeTree } from './purpose.ts'
+import { type Judged, leavesOpen } from './resource-conditions.ts'
 
 export interface DeciderOptions {
   /** Ids of law rows switched off or on against their default. */
@@ -46,6 +47,11 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     return context.purposes.map(purpose => planFor(context, purpose, index, tree, policy))
   }
 
+  const judgedOf = (resource: LabelledResource): Judged => ({
+    resource,
+    codes: new Set([...resource.codes].flatMap(code => [...labels.wide(code)])),
+  })
+
   const judge = (
     plans: readonly Plan[],
     resource: LabelledResource,
@@ -55,29 +61,51 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     const doubt = inDoubt(resource)
     if (doubt !== undefined) return denied([doubt])
     const voices = hear(resource, context, ask)
-    if (voices === undefined)
-      return denied([doubtful('consents-not-looked-up', 'Consents of a patient were not looked up')])
-    const codes = new Set([...resource.codes].flatMap(code => [...labels.wide(code)]))
-    return decideResource(plans, { resource, codes }, voices, isKnown)
+    if (voices === undefined) return denied([NOT_LOOKED_UP])
+    return decideResource(plans, judgedOf(resource), voices, isKnown)
   }
 
   const decide: Decider['decide'] = (context, resources, ask) => {
     const plans = attempt(() => plansFor(context))
-    if (!Array.isArray(plans) || plans.length === 0)
+    if (plans === undefined || plans.length === 0)
       return resources.map(labelled => ({ labelled, decision: RULE_ERROR }))
-    const inside = plans.some(plan => plan.looksInside)
+    const keyOf = sharing(plans, context, judgedOf)
     const known = new Map<string, ResourceDecision>()
     return resources.map((labelled): DecidedResource => {
-      const key =
-        inside || anyLooksInside(labelled, context)
-          ? `${labelled.classKey}\n${labelled.facts.hash}`
-          : labelled.classKey
-      const decision = known.get(key) ?? attempt(() => judge(plans, labelled, context, ask)) ?? RULE_ERROR
-      known.set(key, decision)
+      const key = attempt(() => keyOf(labelled))
+      const decision =
+        known.get(key ?? '') ?? attempt(() => judge(plans, labelled, context, ask)) ?? RULE_ERROR
+      if (key !== undefined) known.set(key, decision)
       return { labelled, decision }
     })
   }
   return { decide }
+}
+
+/**
+ * Resources of equal key are decided alike: by class, unless a Consent of a patient or a row that may speak of the class
+ * looks at the resource itself. What could not be assessed is a class of its own.
+ */
+function sharing(
+  plans: readonly Plan[],
+  context: DecisionContext,
+  judgedOf: (resource: LabelledResource) => Judged,
+): (resource: LabelledResource) => string {
+  const inside = new Map<string, boolean>()
+  const looks = (resource: LabelledResource) => {
+    const judged = judgedOf(resource)
+    return (
+      anyLooksInside(resource, context) ||
+      plans.some(({ inside, situation }) => inside.some(({ when }) => leavesOpen(when, judged, situation)))
+    )
+  }
+  return resource => {
+    const { classKey, facts } = resource
+    if (inDoubt(resource) !== undefined) return `?${classKey}\n${facts.hash}`
+    const known = inside.get(classKey) ?? looks(resource)
+    inside.set(classKey, known)
+    return known ? `${classKey}\n${facts.hash}` : classKey
+  }
 }
 
 /** A rule that throws denies (invariant 2): undefined where it did. */
@@ -93,6 +121,7 @@ function doubtful(rule: string, why: string): Reason {
   return { rule, source: 'label', effect: 'deny', ground: '171.204(a)(2)', why }
 }
 
+const NOT_LOOKED_UP = doubtful('consents-not-looked-up', 'Consents of a patient were not looked up')
 const RULE_ERROR = denied([doubtful('rule-error', 'a rule could not be evaluated')])
 
 function inDoubt({ notAssessable, facts }: LabelledResource): Reason | undefined {

@@ -19,8 +19,8 @@ export interface Plan {
   readonly rows: readonly CandidateRow[]
   /** Whether the default policy lets the question go on where no Consent permits. */
   readonly defaultOpens: boolean
-  /** Some candidate looks at the resource itself and not at its class. */
-  readonly looksInside: boolean
+  /** Candidates that look at the resource itself and not at its class. */
+  readonly inside: readonly LawRow[]
 }
 
 /** The enabled rows, by custodian state, so that an exchange looks at the rows of its own state only. */
@@ -73,7 +73,7 @@ export function planFor(
     situation: at,
     rows,
     defaultOpens: policy?.opens.some(when => situationHolds(when, at, true) === 'yes') ?? false,
-    looksInside: rows.some(({ row }) => looksInside(row.when)),
+    inside: rows.map(({ row }) => row).filter(({ when }) => looksInside(when)),
   }
 }
 

@@ -25,6 +25,12 @@ export function looksInside(when: LawCondition): boolean {
   return when.scope !== undefined || when.originator !== undefined
 }
 
+/** Whether the class of a resource leaves it open what such a condition finds inside. */
+export function leavesOpen(when: LawCondition, judged: Judged, at: Situation): boolean {
+  const { scope: _scope, originator: _originator, ...ofClass } = when
+  return resourceHolds(ofClass, judged, at) !== 'no'
+}
+
 function* resourceParts(when: LawCondition, { resource, codes }: Judged, at: Situation): Generator<Tri> {
   const { context } = at
   if (when.part2 !== undefined) yield tri(resource.part2 === when.part2)

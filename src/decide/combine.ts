@@ -188,5 +188,5 @@ function reasonKey({ rule, source, consent, path, effect, why }: Reason): string
 }
 
 function compare(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0
+  return left < right ? -1 : 1
 }

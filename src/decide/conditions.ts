@@ -4,7 +4,7 @@ import { currentAgreements } from './agreements.ts'
 import { claimHolds } from './claims.ts'
 import { organizationChain } from './organizations.ts'
 import type { PurposeTree } from './purpose.ts'
-import { every, factHolds, listHolds, type Tri, tri } from './tri.ts'
+import { factHolds, listHolds, type Tri, tri } from './tri.ts'
 
 /** What the exchange says, the same for all its resources, for one of its purposes. */
 export interface Situation {
@@ -20,33 +20,60 @@ export function situation(context: DecisionContext, purpose: string, tree: Purpo
   return { context, purpose, tree, requesterChain: organizationChain(requester.organization, directory) }
 }
 
+type Part = (at: Situation, opens: boolean) => Tri
+
+const compiled = new WeakMap<LawCondition, readonly Part[]>()
+
 /**
  * The part of a condition that no resource changes: custodian, requester, purpose, claims, agreements. `opens` tells
  * whether the row opens (its purposes reach narrowly) or closes (they reach as far as they can).
  */
 export function situationHolds(when: LawCondition, at: Situation, opens: boolean): Tri {
-  return every(situationParts(when, at, opens))
+  const parts = compiled.get(when) ?? compile(when)
+  let result: Tri = 'yes'
+  for (const part of parts) {
+    const holds = part(at, opens)
+    if (holds === 'no') return 'no'
+    if (holds === 'unknown') result = 'unknown'
+  }
+  return result
 }
 
-function* situationParts(when: LawCondition, at: Situation, opens: boolean): Generator<Tri> {
-  const { custodian, requester, action } = at.context
-  if (when.custodianStates) yield factHolds(when.custodianStates, custodian.state)
-  if (when.purposes) yield tri(purposeListed(when.purposes, at, opens))
-  if (when.notPurposes) yield tri(!purposeListed(when.notPurposes, at, !opens))
-  if (when.requesterRoles) yield factHolds(when.requesterRoles, requester.role)
-  if (when.requesterHipaa) yield factHolds(when.requesterHipaa, requester.hipaa)
-  if (when.requesterPart2) yield factHolds(when.requesterPart2, requester.part2)
-  if (when.relationships) yield factHolds(when.relationships, requester.relationship)
-  if (when.custodianHipaa) yield factHolds(when.custodianHipaa, custodian.hipaa)
-  if (when.custodianPart2) yield factHolds(when.custodianPart2, custodian.part2)
-  if (when.custodianKind) yield factHolds(when.custodianKind, custodian.kind ?? 'organization')
-  if (when.actions) yield factHolds(when.actions, action)
-  if (when.sameOrganization !== undefined) yield tri(isSameOrganization(at) === when.sameOrganization)
-  if (when.outOfState !== undefined) yield tri((requester.state !== custodian.state) === when.outOfState)
-  if (when.claims) yield tri(listHolds(when.claims, claim => claimHolds(requester.claims, claim)))
-  if (when.allClaims) yield tri(when.allClaims.every(claim => claimHolds(requester.claims, claim)))
-  if (when.determinations) yield tri(when.determinations.some(text => isDetermined(text, at)))
-  if (when.agreements) yield tri(listHolds(when.agreements, kind => isAgreed(kind, at)))
+function compile(when: LawCondition): readonly Part[] {
+  const parts = [...purposeParts(when), ...partyParts(when), ...claimParts(when)]
+  compiled.set(when, parts)
+  return parts
+}
+
+function* purposeParts({ purposes, notPurposes }: LawCondition): Generator<Part> {
+  if (purposes) yield (at, opens) => tri(purposeListed(purposes, at, opens))
+  if (notPurposes) yield (at, opens) => tri(!purposeListed(notPurposes, at, !opens))
+}
+
+function* partyParts(when: LawCondition): Generator<Part> {
+  const { requesterRoles, requesterHipaa, requesterPart2, relationships, sameOrganization, outOfState } = when
+  const { custodianStates, custodianHipaa, custodianPart2, custodianKind, actions } = when
+  if (custodianStates) yield ({ context }) => factHolds(custodianStates, context.custodian.state)
+  if (requesterRoles) yield ({ context }) => factHolds(requesterRoles, context.requester.role)
+  if (requesterHipaa) yield ({ context }) => factHolds(requesterHipaa, context.requester.hipaa)
+  if (requesterPart2) yield ({ context }) => factHolds(requesterPart2, context.requester.part2)
+  if (relationships) yield ({ context }) => factHolds(relationships, context.requester.relationship)
+  if (custodianHipaa) yield ({ context }) => factHolds(custodianHipaa, context.custodian.hipaa)
+  if (custodianPart2) yield ({ context }) => factHolds(custodianPart2, context.custodian.part2)
+  if (custodianKind) yield ({ context }) => factHolds(custodianKind, context.custodian.kind ?? 'organization')
+  if (actions) yield ({ context }) => factHolds(actions, context.action)
+  if (sameOrganization !== undefined) yield at => tri(isSameOrganization(at) === sameOrganization)
+  if (outOfState !== undefined)
+    yield ({ context }) => tri((context.requester.state !== context.custodian.state) === outOfState)
+}
+
+function* claimParts({ claims, allClaims, determinations, agreements }: LawCondition): Generator<Part> {
+  if (claims)
+    yield ({ context }) => tri(listHolds(claims, claim => claimHolds(context.requester.claims, claim)))
+  if (allClaims)
+    yield ({ context }) => tri(allClaims.every(claim => claimHolds(context.requester.claims, claim)))
+  if (determinations) yield at => tri(determinations.some(text => isDetermined(text, at)))
+  if (agreements) yield at => tri(listHolds(agreements, kind => isAgreed(kind, at)))
 }
 
 /** A plain purpose reaches down as far as the row's direction allows; a negated one the other way. */

@@ -115,8 +115,7 @@ function isLimited(form: ConsentForm, item: string, noneSuffices: boolean): bool
 }
 
 function statements(form: ConsentForm, items: readonly string[]): readonly string[] {
-  const family = items[0]?.slice(0, items[0].indexOf('(')) ?? ''
-  const carried = Object.keys(form.items).some(item => item.startsWith(family))
+  const carried = Object.keys(form.items).some(item => item.startsWith('2.31('))
   return carried ? items.filter(item => !isSaid(form, item)) : []
 }
 

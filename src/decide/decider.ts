@@ -72,11 +72,13 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     const keyOf = sharing(plans, context, judgedOf)
     const known = new Map<string, ResourceDecision>()
     return resources.map((labelled): DecidedResource => {
-      const key = attempt(() => keyOf(labelled))
-      const decision =
-        known.get(key ?? '') ?? attempt(() => judge(plans, labelled, context, ask)) ?? RULE_ERROR
-      if (key !== undefined) known.set(key, decision)
-      return { labelled, decision }
+      const decide = () => {
+        const key = keyOf(labelled)
+        const decision = known.get(key) ?? judge(plans, labelled, context, ask)
+        known.set(key, decision)
+        return decision
+      }
+      return { labelled, decision: attempt(decide) ?? RULE_ERROR }
     })
   }
   return { decide }

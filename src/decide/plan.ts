@@ -41,11 +41,8 @@ export function indexRows(
   const on = new Set(switched.enabledRows)
   const enabled = rows.filter(({ id, enabled }) => !off.has(id) && (enabled || on.has(id)))
   const general = enabled.filter(({ when }) => when.custodianStates === undefined)
-  const bound = enabled.filter(({ when }) => when.custodianStates !== undefined)
-  const byState = Map.groupBy(
-    bound.flatMap(row => (row.when.custodianStates ?? []).map(state => ({ row, state }))),
-    ({ state }) => state,
-  )
+  const bound = enabled.flatMap(row => row.when.custodianStates?.map(state => ({ row, state })) ?? [])
+  const byState = Map.groupBy(bound, ({ state }) => state)
   const known = new Map(
     [...byState].map(([state, entries]) => [state, [...general, ...entries.map(({ row }) => row)]]),
   )

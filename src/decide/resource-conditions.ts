@@ -15,38 +15,81 @@ export interface Judged {
   readonly codes: ReadonlySet<string>
 }
 
-/** The part of a condition that a resource decides: labels, source, type, age, author, scope. */
-export function resourceHolds(when: LawCondition, judged: Judged, at: Situation): Tri {
-  return every(resourceParts(when, judged, at))
+type Part = (judged: Judged, at: Situation) => Tri
+
+interface Parts {
+  /** The same for all resources of a class. */
+  readonly ofClass: readonly Part[]
+  /** These look at one resource, so decisions cannot be shared by class. */
+  readonly inside: readonly Part[]
 }
 
-/** True where the condition looks at one resource and not at its class, so decisions cannot be shared by class. */
+const compiled = new WeakMap<LawCondition, Parts>()
+
+/** The part of a condition that a resource decides: labels, source, type, age, author, scope. */
+export function resourceHolds(when: LawCondition, judged: Judged, at: Situation): Tri {
+  const { ofClass, inside } = partsOf(when)
+  const holds = all(ofClass, judged, at)
+  if (holds === 'no' || inside.length === 0) return holds
+  return every([holds, all(inside, judged, at)])
+}
+
+/** True where the condition looks at one resource and not at its class. */
 export function looksInside(when: LawCondition): boolean {
-  return when.scope !== undefined || when.originator !== undefined
+  return partsOf(when).inside.length > 0
 }
 
 /** Whether the class of a resource leaves it open what such a condition finds inside. */
 export function leavesOpen(when: LawCondition, judged: Judged, at: Situation): boolean {
-  const { scope: _scope, originator: _originator, ...ofClass } = when
-  return resourceHolds(ofClass, judged, at) !== 'no'
+  return all(partsOf(when).ofClass, judged, at) !== 'no'
 }
 
-function* resourceParts(when: LawCondition, { resource, codes }: Judged, at: Situation): Generator<Tri> {
-  const { context } = at
-  if (when.part2 !== undefined) yield tri(resource.part2 === when.part2)
-  if (when.labels) yield tri(listHolds(when.labels, label => codes.has(label)))
-  if (when.patientData !== undefined) yield tri(resource.facts.patientData === when.patientData)
-  if (when.resourceTypes) yield factHolds(when.resourceTypes, resource.facts.type)
-  if (when.agreements) yield tri(agreementsReach(when.agreements, resource.facts.type, at))
-  if (when.minor !== undefined)
-    yield aged(resource, context, when.minor ? { under: 18 } : { from: 18 }, when.minor)
-  if (when.ages) yield aged(resource, context, when.ages, true)
-  if (when.fromSource !== undefined) yield tri(isFromSource(resource, at) === when.fromSource)
-  if (when.ownRecord !== undefined) yield tri(isOwnRecord(resource, context) === when.ownRecord)
-  if (when.originator !== undefined) yield tri(isOriginator(resource, context) === when.originator)
-  if (when.custodianReceived) yield receivedOn(when.custodianReceived, resource, context)
-  if (when.regimes) yield tri(when.regimes.some(regime => isUnder(regime, resource, context)))
-  if (when.scope) yield tri(withinScope(context.requester.claims, when.scope, inScope(resource)))
+function all(parts: readonly Part[], judged: Judged, at: Situation): Tri {
+  let result: Tri = 'yes'
+  for (const part of parts) {
+    const holds = part(judged, at)
+    if (holds === 'no') return 'no'
+    if (holds === 'unknown') result = 'unknown'
+  }
+  return result
+}
+
+function partsOf(when: LawCondition): Parts {
+  const before = compiled.get(when)
+  if (before !== undefined) return before
+  const parts = { ofClass: [...kindParts(when), ...relationParts(when)], inside: [...insideParts(when)] }
+  compiled.set(when, parts)
+  return parts
+}
+
+/** Cheap ones first. */
+function* kindParts(when: LawCondition): Generator<Part> {
+  const { part2, patientData, labels, resourceTypes, minor, ages } = when
+  if (part2 !== undefined) yield ({ resource }) => tri(resource.part2 === part2)
+  if (patientData !== undefined) yield ({ resource }) => tri(resource.facts.patientData === patientData)
+  if (labels) yield ({ codes }) => tri(listHolds(labels, label => codes.has(label)))
+  if (resourceTypes) yield ({ resource }) => factHolds(resourceTypes, resource.facts.type)
+  if (minor === true) yield ({ resource }, { context }) => aged(resource, context, { under: 18 }, some)
+  if (minor === false) yield ({ resource }, { context }) => aged(resource, context, { from: 18 }, every)
+  if (ages) yield ({ resource }, { context }) => aged(resource, context, ages, some)
+}
+
+function* relationParts(when: LawCondition): Generator<Part> {
+  const { fromSource, ownRecord, custodianReceived, regimes, agreements } = when
+  if (fromSource !== undefined) yield ({ resource }, at) => tri(isFromSource(resource, at) === fromSource)
+  if (ownRecord !== undefined)
+    yield ({ resource }, { context }) => tri(isOwnRecord(resource, context) === ownRecord)
+  if (custodianReceived) yield ({ resource }, { context }) => receivedOn(custodianReceived, resource, context)
+  if (regimes)
+    yield ({ resource }, { context }) => tri(regimes.some(regime => isUnder(regime, resource, context)))
+  if (agreements) yield ({ resource }, at) => tri(agreementsReach(agreements, resource.facts.type, at))
+}
+
+function* insideParts({ originator, scope }: LawCondition): Generator<Part> {
+  if (originator !== undefined)
+    yield ({ resource }, { context }) => tri(isOriginator(resource, context) === originator)
+  if (scope)
+    yield ({ resource }, { context }) => tri(withinScope(context.requester.claims, scope, inScope(resource)))
 }
 
 function inScope(resource: LabelledResource) {
@@ -66,15 +109,15 @@ function agreementsReach(
   )
 }
 
-/** One patient of such an age suffices (`any`), or all must be; a patient whose age is unknown leaves doubt. */
+/** One patient of such an age suffices (`some`), or all must be (`every`); one whose age is unknown leaves doubt. */
 function aged(
   resource: LabelledResource,
   { at, birthDates }: DecisionContext,
   ages: { readonly from?: number; readonly under?: number },
-  any: boolean,
+  quantifier: (values: readonly Tri[]) => Tri,
 ): Tri {
   const each = resource.facts.patients.map(patient => ageHolds(birthDates.get(patient), at, ages))
-  return any ? some(each) : every(each)
+  return quantifier(each)
 }
 
 function isFromSource({ source }: LabelledResource, { requesterChain }: Situation): boolean {

@@ -91,6 +91,5 @@ export function rowReasons(speaking: Speaking, denies: boolean): readonly Reason
 }
 
 function reasonEffect({ effect }: LawRow): Reason['effect'] {
-  if (effect === 'limit' || effect === 'require-consent') return effect
-  return effect === 'duty' ? 'limit' : 'permit'
+  return effect === 'limit' || effect === 'require-consent' ? effect : 'permit'
 }

@@ -308,6 +308,12 @@ describe('rows and resources', () => {
     expect([effect(true), effect(false)]).toEqual(['permit', 'deny'])
   })
 
+  it('that ask for consent of no kind are met by none', () => {
+    const row: LawRow = { ...base, id: 'never', effect: 'require-consent' }
+    const decision = decideOne(resourceOf(), {}, [verdict('permit', tpoForm)], deciderOf(base, row))
+    expect(rulesOf(decision)).toEqual(['never'])
+  })
+
   it('name the elements that a form lacks', () => {
     const decision = decideOne(resourceOf({ part2: true }), onFile, [
       verdict('permit', { ...tpoForm, signed: false }),

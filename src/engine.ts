@@ -10,7 +10,7 @@ import type { QuestionRooms } from './flow/question.ts'
 import { custodianOf, registryOf } from './flow/question-facts.ts'
 import { createLabeller } from './label/labeller.ts'
 import type { PolicyConfiguration } from './model/configuration.ts'
-import type { ConsentReader, Decider } from './model/doors.ts'
+import type { Decider } from './model/doors.ts'
 import type { RecipientClass } from './model/recipient.ts'
 import type { LabelRules, Profiles } from './model/rules.ts'
 
@@ -18,7 +18,7 @@ import type { LabelRules, Profiles } from './model/rules.ts'
 export interface Engine {
   readonly labels: LabelRules
   readonly profiles: Profiles
-  readonly consent: ConsentReader
+  readonly purposes: ReturnType<typeof loadPurposes>
   readonly decider: Decider
   readonly recipientClasses: readonly RecipientClass[]
   readonly required: RequiredReferences
@@ -39,7 +39,6 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
   const labels = loadLabels(policy.labelFolders)
   const purposes = loadPurposes(`${BUILT_IN_PROFILES}purpose`)
   const profiles = switched(loadProfiles(policy.profileFolders, purposes), policy)
-  const consent = createConsentReader(purposes)
   const decider = createDecider(profiles, { labelParents: purposes.labelParents })
   const recipientClasses = loadRecipientClasses()
   const revision = hash(
@@ -49,7 +48,7 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
   return {
     labels,
     profiles,
-    consent,
+    purposes,
     decider,
     recipientClasses,
     required: loadRequiredReferences(),
@@ -61,7 +60,7 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
           { registry: registryOf(question), custodian: custodianOf(question), unknownSource: 'assume' },
           { cacheBytes: 16 << 20, jsonDepth: 100 },
         ),
-      consent,
+      consent: createConsentReader(purposes),
       decider,
       combine: combineVerdicts,
       purposeMap: purposes.purposeMap,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Express } from 'express'
 import { Agent } from 'undici'
+import { createConsentReader } from './consent/reader.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { createCursors } from './flow/cursors.ts'
 import { exchange } from './flow/exchange.ts'
@@ -105,7 +106,7 @@ function decidingRooms(configuration: Configuration, engine: Engine): Deciding {
   const { limits, policy, server, registry, custodian, upstream } = configuration
   const cacheBytes = Math.floor(limits.contentCacheBytes / 3)
   return {
-    consent: engine.consent,
+    consent: createConsentReader({ ...engine.purposes, bases: [server.baseUrl, upstream.url] }),
     decider: engine.decider,
     labeller: createLabeller(
       engine.labels,

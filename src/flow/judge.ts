@@ -3,8 +3,8 @@ import type { AskConsents, DecidedResource, DecisionContext, Reason } from '../m
 import type { Understood } from '../model/exchange.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import { recipientClassesOf } from '../model/recipient.ts'
+import { askingConsents } from './asking.ts'
 import { directoryFor } from './directory.ts'
-import { questionsBySource } from './disclosers.ts'
 import { birthDateOf, type Known, lookUp } from './lookups.ts'
 import type { Rooms } from './rooms.ts'
 
@@ -137,9 +137,7 @@ async function shareFacts(
     birthDates: gathered.birthDates,
     organizationPolicy: site.organizationPolicy,
   }
-  const questionFor = questionsBySource(question)
-  const ask: AskConsents = (patient, resource) =>
-    rooms.consent.ask(gathered.directives.get(patient) ?? [], questionFor(resource), resource)
+  const ask = askingConsents(rooms.consent, gathered.directives, question)
   return { context, question, ask }
 }
 

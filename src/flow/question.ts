@@ -7,13 +7,13 @@ import type {
   ConsentVerdict,
   Directory,
 } from '../model/consent.ts'
-import type { AskConsents, DecidedResource, DecisionContext } from '../model/decision.ts'
+import type { DecidedResource, DecisionContext } from '../model/decision.ts'
 import type { ConsentReader, Decider, Labeller } from '../model/doors.ts'
 import type { Resource } from '../model/fhir.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import type { Answer, AnsweredResource, Question } from '../model/question.ts'
 import { type RecipientClass, recipientClassesOf } from '../model/recipient.ts'
-import { questionsBySource } from './disclosers.ts'
+import { askingConsents } from './asking.ts'
 import { custodianOf, patientsOf, purposesOf, registryOf, requesterOf } from './question-facts.ts'
 import { trusted } from './trusted-labels.ts'
 
@@ -150,9 +150,7 @@ function decisionFacts(
     birthDates: facts.birthDates,
     organizationPolicy: [],
   }
-  const questionFor = questionsBySource(consentQuestion)
-  const ask: AskConsents = (patient, resource) =>
-    rooms.consent.ask(directives.get(patient) ?? [], questionFor(resource), resource)
+  const ask = askingConsents(rooms.consent, directives, consentQuestion)
   return { context, ask, directives, consentQuestion }
 }
 

@@ -87,10 +87,18 @@ export function refusalRow(
   requester: RequesterFragments | undefined,
 ): string {
   const { code, diagnostics, detail } = refused.refusal
-  const { interaction } = refused
+  const { interaction, decided } = refused
+  const withheld = decided?.decision.resources.map(one => ({
+    decision: one.decision,
+    released: [],
+    withheld: [one],
+  }))
   return (
     `${opening(frame)}${requester === undefined ? '' : `,${requester.row}`}` +
     `${interaction === undefined ? '' : `,"interaction":${JSON.stringify(interaction)}`}` +
+    (withheld === undefined
+      ? ''
+      : `,"revision":${q(decided?.decision.revision ?? '')},"classes":[${classesText(withheld)}]`) +
     `,"refusal":${JSON.stringify({ code, diagnostics, detail })}}`
   )
 }

@@ -1,0 +1,152 @@
+/**
+ * `npm run bench`: throughput of the gateway with everything on, as ratios against bare http-proxy-middleware pass-through
+ * of the same answers from the same upstream, each on one core, in one run. Also labelling speed and event-loop delay.
+ */
+import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
+import { labellingSpeed } from './labelling.ts'
+import { type LoadResult, load } from './load.ts'
+
+const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 4)
+const CONNECTIONS = Number(process.env['BENCH_CONNECTIONS'] ?? 16)
+const FOLDER = 'var/bench'
+
+interface Started {
+  readonly child: ChildProcess
+  readonly port: number
+  readonly token?: string
+}
+
+/** Starts a process pinned to one core and waits for the port it tells. */
+async function start(file: string, args: readonly string[], core: number): Promise<Started> {
+  const child = fork(new URL(file, import.meta.url), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  if (child.pid !== undefined) pin(child.pid, core)
+  const [message] = (await once(child, 'message')) as [{ port: number; token?: string }]
+  if (child.pid !== undefined) pin(child.pid, core)
+  return { child, ...message }
+}
+
+const canPin = spawnSync('taskset', ['--version']).status === 0
+
+function pin(pid: number, core: number): void {
+  if (canPin) execFileSync('taskset', ['-a', '-p', '-c', String(core), String(pid)], { stdio: 'ignore' })
+}
+
+interface Case {
+  readonly title: string
+  readonly target: string
+  readonly path: (nth: number) => string
+}
+
+let serial = 0
+const coldId = (): string => `b${String(++serial).padStart(8, '0')}-1`
+const search = (count: number, more = ''): string =>
+  `/fhir/Observation?patient=bench-patient&_count=${count}${more}`
+
+const CASES: readonly Case[] = [
+  { title: 'single read, warm', target: '≥ 0.40', path: () => '/fhir/Observation/b00000000-1' },
+  { title: 'single read, cold', target: '', path: () => `/fhir/Observation/${coldId()}` },
+  { title: '20-entry page, warm', target: '', path: () => search(20) },
+  { title: '20-entry page, cold', target: '', path: () => search(20, '&code=cold') },
+  { title: '100-entry page, warm', target: '≥ 0.50', path: () => search(100) },
+  { title: '100-entry page, cold', target: '≥ 0.25', path: () => search(100, '&code=cold') },
+]
+
+async function measure(started: Started, one: Case): Promise<LoadResult> {
+  const options = {
+    port: started.port,
+    path: one.path,
+    connections: CONNECTIONS,
+    ...(started.token === undefined ? {} : { token: started.token }),
+  }
+  await load({ ...options, durationMs: 1500 })
+  const result = await load({ ...options, durationMs: SECONDS * 1000 })
+  const wrong = Object.entries(result.statuses).filter(([status]) => status !== '200')
+  if (wrong.length > 0) throw new Error(`${one.title}: not every answer was 200: ${JSON.stringify(wrong)}`)
+  return result
+}
+
+async function eventLoopDelay(started: Started, one: Case): Promise<{ p50Ms: number; p99Ms: number }> {
+  started.child.send('reset')
+  await measure(started, one)
+  started.child.send('delay')
+  const [message] = (await once(started.child, 'message')) as [{ p50Ms: number; p99Ms: number }]
+  return message
+}
+
+/** nginx in front of the same upstream on one core, where it is installed. */
+async function startNginx(upstreamPort: number): Promise<Started | undefined> {
+  if (spawnSync('nginx', ['-v']).status !== 0) return undefined
+  const port = 18_999
+  const file = `${process.cwd()}/${FOLDER}-nginx.conf`
+  writeFileSync(
+    file,
+    `daemon off; worker_processes 1; pid ${file}.pid; error_log /dev/null;
+events { worker_connections 256; }
+http { access_log off; upstream u { server 127.0.0.1:${upstreamPort}; keepalive 32; }
+server { listen 127.0.0.1:${port}; location / { proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; } } }`,
+  )
+  const child = spawn('nginx', ['-c', file], { stdio: 'ignore' })
+  await new Promise(resolve => setTimeout(resolve, 700))
+  const workers = spawnSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' })
+    .stdout.trim()
+    .split('\n')
+  for (const pid of workers.filter(Boolean)) pin(Number(pid), 0)
+  return { child, port }
+}
+
+const row = (...cells: readonly (string | number)[]): void =>
+  console.log(cells.map((cell, index) => String(cell).padEnd(index === 0 ? 24 : 15)).join(''))
+
+async function main(): Promise<void> {
+  const upstream = await start('./upstream.ts', [], 1)
+  const url = `http://127.0.0.1:${upstream.port}`
+  const shipping = process.argv.includes('--ship') ? 'ship' : 'no-ship'
+  const gateway = await start('./gateway.ts', [url, FOLDER, shipping], 0)
+  const plain = await start('./pass-through.ts', [url], 0)
+  const nginx = process.env['BENCH_NGINX'] === 'off' ? undefined : await startNginx(upstream.port)
+  console.log(
+    `one core each${canPin ? '' : ' (taskset is absent: not pinned)'}, ${CONNECTIONS} connections, ${SECONDS} s a case, shipping ${shipping === 'ship' ? 'on' : 'off'}`,
+  )
+  row(
+    'case',
+    'pass-through/s',
+    'gateway/s',
+    'ratio',
+    'target',
+    'p50/p99 ms',
+    'bytes',
+    ...(nginx === undefined ? [] : ['nginx/s']),
+  )
+  for (const one of CASES) {
+    const base = await measure(plain, one)
+    const ours = await measure(gateway, one)
+    const other = nginx === undefined ? [] : [(await measure(nginx, one)).perSecond.toFixed(0)]
+    row(
+      one.title,
+      base.perSecond.toFixed(0),
+      ours.perSecond.toFixed(0),
+      (ours.perSecond / base.perSecond).toFixed(2),
+      one.target,
+      `${ours.p50Ms.toFixed(1)}/${ours.p99Ms.toFixed(1)}`,
+      ours.bytesPerAnswer.toFixed(0),
+      ...other,
+    )
+  }
+  const pageCase = CASES.find(({ title }) => title === '100-entry page, warm')
+  if (pageCase !== undefined) {
+    const delay = await eventLoopDelay(gateway, pageCase)
+    console.log(
+      `event-loop delay under 100-entry pages: p50 ${delay.p50Ms.toFixed(1)} ms, p99 ${delay.p99Ms.toFixed(1)} ms`,
+    )
+  }
+  for (const { child } of [gateway, plain, upstream, ...(nginx === undefined ? [] : [nginx])]) child.kill()
+  const speed = labellingSpeed()
+  console.log(
+    `labelling: ${speed.fresh.toFixed(0)} new resources/s, ${speed.seen.toFixed(0)} seen before/s (${speed.of})`,
+  )
+  rmSync(FOLDER, { recursive: true, force: true })
+}
+
+await main()

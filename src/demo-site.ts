@@ -32,7 +32,7 @@ export async function openDemoSite(options: DemoSiteOptions): Promise<DemoSite> 
     port: options.upstreamPort,
   })
   const baseUrl = `http://localhost:${options.gatewayPort}/fhir`
-  const registry = loadSite(undefined)
+  const registry = loadSite(undefined, options.overrides)
   const issuer = await startDemoIssuer({
     demo: true,
     clients: registry.clients,

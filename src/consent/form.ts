@@ -94,6 +94,13 @@ function recipientOf(actor: PlacedActor): ConsentForm['recipients'][number] {
   }
 }
 
+/** `system|code` of every kind of content the rules name; absent where they name none. */
+function siteCodes(rules: readonly Rule[]): { readonly codes?: readonly string[] } {
+  const codings = rules.flatMap(({ elements }) => elements.code ?? []).flat()
+  if (codings.length === 0) return {}
+  return { codes: distinct(codings.map(({ system, code }) => `${system ?? ''}|${code}`)) }
+}
+
 function periodOf(consent: Resource): { readonly periodStart?: string; readonly periodEnd?: string } {
   const provision = consent['provision']
   const period = isObject(provision) && isObject(provision['period']) ? provision['period'] : {}
@@ -126,6 +133,12 @@ export function formFacts(consent: Resource, root: Rule | undefined): ConsentFor
     signers,
     purposes: codesOf('purpose'),
     labels: codesOf('securityLabel'),
+    codes: distinct(
+      rules.flatMap(({ elements: { code = [] } }) =>
+        code.flat().map(coding => `${coding.system ?? ''}|${coding.code}`),
+      ),
+    ),
+    ...siteCodes(rules),
     recipients: distinct(rules.flatMap(({ recipients }) => recipients.map(recipientOf))),
     disclosers: distinct(rules.flatMap(({ disclosers }) => disclosers.map(partyOf))),
     ...periodOf(consent),

@@ -151,6 +151,7 @@ describe('the form', () => {
         actor('IRCP', { reference: '#class' }),
         actor('IRCP', { reference: '#person' }),
       ],
+      code: [{ coding: [{ system: 'https://site.example/notes', code: 'SEPARATE' }] }, { text: 'notes' }],
       provision: [{ ...permit, purpose: [reason('HPAYMT')] }],
     }
     const written = response(
@@ -192,6 +193,7 @@ describe('the form', () => {
       signers: ['Patient/p1', 'RelatedPerson/m'],
       purposes: ['TREAT', 'HPAYMT'],
       labels: ['42CFRPart2'],
+      codes: ['https://site.example/notes|SEPARATE'],
       recipients: [
         { identifier: { system: 'http://npi', value: '7' }, classes: [] },
         { reference: '#class', classes: ['health-plans'] },

@@ -1,23 +1,23 @@
-import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Express } from 'express'
 import { Agent } from 'undici'
 import { createConsentReader } from './consent/reader.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { createCursors } from './flow/cursors.ts'
 import { exchange } from './flow/exchange.ts'
-import { uuidv7 } from './flow/identifiers.ts'
-import type { Rooms } from './flow/rooms.ts'
+import type { Rooms, Site } from './flow/rooms.ts'
 import { createIdentity } from './identity/identity.ts'
 import { createInteractionParser } from './interaction/parser.ts'
 import { referencePaths, searchParameterPaths, servedTypes } from './interaction/search-parameters.ts'
 import { createLabeller } from './label/labeller.ts'
-import type { Configuration } from './model/configuration.ts'
+import type { Configuration, LedgerConfiguration } from './model/configuration.ts'
 import type { HttpRequest, HttpResponse } from './model/exchange.ts'
 import type { Ledger } from './model/record.ts'
 import { createRecorder } from './record/events.ts'
 import { openLedger } from './record/ledger.ts'
-import { createShipper, type Shipper } from './record/shipper.ts'
+import { createShipper } from './record/shipper.ts'
 import { createResponder } from './respond/responder.ts'
 import { createSegmenter } from './segment/segmenter.ts'
 import { createApp } from './server/app.ts'
@@ -44,37 +44,48 @@ export interface HouseSeams {
 /** Positions of page walks kept in memory. */
 const CURSORS = 10_000
 
-/** Opens the house. Throws Error with a plain message when data, ledger or configuration cannot be used. */
+type Close = () => Promise<void>
+
+/**
+ * Opens the house; makes the folder of the ledger (mode 0700) where it is missing. Throws Error with a plain message
+ * when data, ledger or configuration cannot be used, and then leaves nothing open.
+ */
 export async function openHouse(configuration: Configuration, seams: HouseSeams = {}): Promise<House> {
-  const { limits, policy, server, ledger: store } = configuration
+  const opened: Close[] = []
+  try {
+    return await furnish(configuration, seams, opened)
+  } catch (error) {
+    await closeAll(opened).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Makes and joins the rooms; whatever must be closed is put into `opened` as soon as it is open. */
+async function furnish(configuration: Configuration, seams: HouseSeams, opened: Close[]): Promise<House> {
+  const { limits, server, ledger: store } = configuration
   const now = seams.now ?? (() => new Date())
-  const engine = openEngine(policy)
-  const ledger = seams.ledger ?? (await openLedger(store))
+  const engine = openEngine(configuration.policy)
   const upstream = createUpstream(configuration.upstream, limits, {
     now: () => now().getTime(),
     readFile: readText,
   })
+  opened.push(upstream.close)
+  const speaking = speakingRooms(configuration, engine, seams.pageKey ?? randomBytes(32), now)
+  opened.push(async () => speaking.identity.close())
+  const deciding = decidingRooms(configuration, engine)
+  const ledger = seams.ledger ?? (await openLedger(inOwnFolder(store)))
+  opened.push(ledger.close)
+  const shipper = openShipper(configuration)
+  if (shipper !== undefined) opened.push(shipper.close)
   const rooms: Rooms = {
-    ...decidingRooms(configuration, engine),
-    ...speakingRooms(configuration, engine, seams.pageKey ?? randomBytes(32), now),
+    ...deciding,
+    ...speaking,
     upstream,
     ledger,
     cursors: createCursors(CURSORS, limits.pageTokenSeconds * 1000),
     references: { referencePaths, searchParameterPaths },
-    site: {
-      baseUrl: server.baseUrl,
-      custodian: configuration.custodian,
-      registry: configuration.registry,
-      zone: policy.zone,
-      ...(policy.defaultPolicy === 'law' ? {} : { defaultPolicy: policy.defaultPolicy }),
-      organizationPolicy: policy.organization,
-      recipientClasses: engine.recipientClasses,
-      revision: engine.revision,
-      limits,
-      now,
-    },
+    site: siteOf(configuration, engine, now),
   }
-  const shipper = openShipper(configuration)
   const app = createApp({
     basePath: new URL(server.baseUrl).pathname.replace(/\/$/, ''),
     exchange: request => exchange(rooms, request),
@@ -89,12 +100,46 @@ export async function openHouse(configuration: Configuration, seams: HouseSeams 
     engine,
     exchange: request => exchange(rooms, request),
     app,
-    close: async () => {
-      rooms.identity.close()
-      await shipper?.close()
-      await upstream.close()
-      await ledger.close()
-    },
+    close: () => closeAll(opened.splice(0)),
+  }
+}
+
+/** The last opened first, each whatever the others do; throws the first error afterwards. */
+async function closeAll(opened: readonly Close[]): Promise<void> {
+  const errors: unknown[] = []
+  for (const close of opened.toReversed()) await close().catch((error: unknown) => errors.push(error))
+  if (errors.length > 0) throw errors[0]
+}
+
+/** Makes the folder of the ledger where it is missing; only its owner may look into it. */
+function inOwnFolder(store: LedgerConfiguration): LedgerConfiguration {
+  const folder = dirname(store.file)
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return store
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+    throw new Error(`ledger ${store.file}: the folder ${folder} cannot be made (${code})`)
+  }
+}
+
+/** How much longer than the ledger flow waits, so that the ledger's own word comes first. */
+const RECORD_GRACE_MS = 500
+
+function siteOf(configuration: Configuration, engine: Engine, now: () => Date): Site {
+  const { limits, policy, server, custodian, registry } = configuration
+  return {
+    baseUrl: server.baseUrl,
+    custodian,
+    registry,
+    zone: policy.zone,
+    ...(policy.defaultPolicy === 'law' ? {} : { defaultPolicy: policy.defaultPolicy }),
+    organizationPolicy: policy.organization,
+    recipientClasses: engine.recipientClasses,
+    revision: engine.revision,
+    limits,
+    recordTimeoutMs: configuration.ledger.appendTimeoutMs + RECORD_GRACE_MS,
+    now,
   }
 }
 
@@ -158,7 +203,7 @@ function speakingRooms(
       device: 'Device/consentry',
       deviceName: 'Consentry',
       organization: custodian.organization,
-      newId: () => uuidv7(Date.now()),
+      newId: randomUUIDv7,
       now,
     }),
     responder: createResponder({
@@ -171,17 +216,18 @@ function speakingRooms(
 }
 
 /** Ships the record to the audit repository, the upstream by default, with the gateway's own credential there. */
-function openShipper(configuration: Configuration): Shipper | undefined {
+function openShipper(configuration: Configuration): { readonly close: Close } | undefined {
   const { ledger, upstream, limits, custodian } = configuration
   if (ledger.repository === 'none') return undefined
   const target = ledger.repository ?? { url: upstream.url, credential: upstream.credential }
+  const dispatcher = new Agent({ connections: 1 })
   const credential = createCredential(target.credential, {
     now: () => Date.now(),
     readFile: readText,
-    dispatcher: new Agent({ connections: 1 }),
+    dispatcher,
     timeoutMs: limits.upstreamTimeoutMs,
   })
-  return createShipper({
+  const shipper = createShipper({
     file: ledger.file,
     baseUrl: target.url,
     fetch,
@@ -196,4 +242,10 @@ function openShipper(configuration: Configuration): Shipper | undefined {
       },
     ],
   })
+  return {
+    close: async () => {
+      await shipper.close()
+      await dispatcher.close()
+    },
+  }
 }

@@ -1,10 +1,14 @@
 import type { ConsentForm } from '../model/consent.ts'
 import type { DecisionContext } from '../model/decision.ts'
+import { CONFIDENTIALITY_ORDER } from '../model/label.ts'
 import { personsBehind } from './organizations.ts'
+import type { PurposeTree } from './purpose.ts'
 
 /** What a form is checked against beside itself. */
 export interface FormQuestion {
   readonly context: DecisionContext
+  /** Purpose codes and what stands above them. */
+  readonly tree: PurposeTree
   /** `Patient/x` whose Consent it is. */
   readonly patient: string
   /** True where that patient is, or may be, under 18. */
@@ -76,6 +80,7 @@ function written(form: ConsentForm): readonly string[] {
  */
 function part2(form: ConsentForm, question: FormQuestion): readonly string[] {
   const tpo = isTpo(form)
+  const openEnded = isWithinTpo(form, question.tree)
   return [
     ...lacks(!isPart2Policy(form), 'policy 42CFRPart2'),
     ...lacks(form.disclosers.length === 0, '2.31(a)(2)'),
@@ -83,7 +88,7 @@ function part2(form: ConsentForm, question: FormQuestion): readonly string[] {
     ...lacks(form.recipients.length === 0, '2.31(a)(4)'),
     ...lacks(!reachesRequester(form, question), '2.31(a)(4)(ii)(B)'),
     ...lacks(form.purposes.length === 0, '2.31(a)(5)'),
-    ...lacks(!isLimited(form, '2.31(a)(7)', tpo), '2.31(a)(7)'),
+    ...lacks(!isLimited(form, '2.31(a)(7)', openEnded), '2.31(a)(7)'),
     ...lacks(!form.signed, '2.31(a)(8)'),
     ...lacks(!form.dated, '2.31(a)(9)'),
     ...lacks(question.minor && !form.signers.includes(question.patient), '2.14'),
@@ -100,6 +105,11 @@ function isTpo(form: ConsentForm): boolean {
   return TPO.every(purpose => form.purposes.includes(purpose))
 }
 
+/** Every purpose the form names is treatment, payment, operations or a kind of one of them, proceedings excepted. */
+function isWithinTpo({ purposes }: ConsentForm, tree: PurposeTree): boolean {
+  return purposes.length > 0 && purposes.every(purpose => TPO.some(wider => tree.narrow(purpose).has(wider)))
+}
+
 function isPart2Policy({ policies }: ConsentForm): boolean {
   return policies.some(policy => policy === '42CFRPart2' || /part-2(\/|$)/.test(policy))
 }
@@ -108,7 +118,7 @@ function isDescribed(form: ConsentForm): boolean {
   return form.labels.length > 0 || (form.codes?.length ?? 0) > 0 || isSaid(form, '2.31(a)(3)')
 }
 
-/** An end, or a form that states one; "none" is enough for TPO only (2.31(a)(7)). */
+/** An end, or a form that states one; "none" is enough for treatment, payment or operations only (2.31(a)(7)). */
 function isLimited(form: ConsentForm, item: string, noneSuffices: boolean): boolean {
   if (form.periodEnd !== undefined) return true
   return isSaid(form, item) && (noneSuffices || form.items[item]?.trim().toLowerCase() !== 'none')
@@ -175,11 +185,15 @@ function namesNotesOnly(
   kind: string,
 ): boolean {
   const codes = separateNoteCodes(registry.other['separateNotes'], kind)
-  const byLabel = form.labels.filter(label => label !== '42CFRPart2')
+  const byLabel = form.labels.filter(label => label !== '42CFRPart2' && !GRADES.has(label))
   const byCode = form.codes ?? []
+  if (form.general) return false
   const named = byLabel.length + byCode.length
   return named > 0 && byLabel.every(label => labels.includes(label)) && byCode.every(code => codes.has(code))
 }
+
+/** A confidentiality bounds what a form names; it names no subject. */
+const GRADES: ReadonlySet<string> = new Set(CONFIDENTIALITY_ORDER)
 
 /** registry.separateNotes: a list of { coding, kind }. */
 function separateNoteCodes(entries: unknown, kind: string): ReadonlySet<string> {

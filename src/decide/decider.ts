@@ -65,12 +65,27 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     return decideResource(plans, judgedOf(resource), voices, isKnown)
   }
 
-  const decide: Decider['decide'] = (context, resources, ask) => {
+  /** Plans and decisions so far, as long as context and ask are the same objects. */
+  const sessions = new WeakMap<DecisionContext, Session>()
+  const sessionOf = (context: DecisionContext, ask: AskConsents): Session | undefined => {
+    const open = sessions.get(context)
+    if (open?.ask === ask) return open
     const plans = attempt(() => plansFor(context))
-    if (plans === undefined || plans.length === 0)
-      return resources.map(labelled => ({ labelled, decision: RULE_ERROR }))
-    const keyOf = sharing(plans, context, judgedOf)
-    const known = new Map<string, ResourceDecision>()
+    if (plans === undefined || plans.length === 0) return undefined
+    const session = {
+      ask,
+      plans,
+      keyOf: sharing(plans, context, judgedOf),
+      known: new Map<string, ResourceDecision>(),
+    }
+    sessions.set(context, session)
+    return session
+  }
+
+  const decide: Decider['decide'] = (context, resources, ask) => {
+    const session = sessionOf(context, ask)
+    if (session === undefined) return resources.map(labelled => ({ labelled, decision: RULE_ERROR }))
+    const { plans, keyOf, known } = session
     return resources.map((labelled): DecidedResource => {
       const decide = () => {
         const key = keyOf(labelled)
@@ -82,6 +97,13 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     })
   }
   return { decide }
+}
+
+interface Session {
+  readonly ask: AskConsents
+  readonly plans: readonly Plan[]
+  readonly keyOf: (resource: LabelledResource) => string
+  readonly known: Map<string, ResourceDecision>
 }
 
 /**

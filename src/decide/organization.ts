@@ -38,11 +38,11 @@ function speaks(
 
 function refusal(
   { id, effect }: OrganizationRule,
-  { context }: Situation,
+  at: Situation,
   voices: readonly PatientVoice[],
 ): readonly Reason[] {
   if (effect === 'permit') return []
-  const met = effect === 'require-consent' ? meets(['any'], voices, context) : undefined
+  const met = effect === 'require-consent' ? meets(['any'], voices, at) : undefined
   if (met?.met) return []
   const why = met === undefined ? {} : { why: met.why }
   return [{ rule: id, source: 'organization', effect: 'deny', ground: '171.202(b)', ...why }]

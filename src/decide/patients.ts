@@ -2,7 +2,7 @@ import type { ConsentDirective, ConsentVerdict } from '../model/consent.ts'
 import type { AskConsents, DecisionContext, Reason } from '../model/decision.ts'
 import type { LabelledResource } from '../model/label.ts'
 import { ageHolds } from './age.ts'
-import { consentKind } from './consent-kinds.ts'
+import { consentKind, type FormQuestion } from './consent-kinds.ts'
 
 /** What the Consents of one patient say of one resource. */
 export interface PatientVoice {
@@ -53,16 +53,18 @@ export type Met =
   | { readonly met: true; readonly by: readonly ConsentVerdict[] }
   | { readonly met: false; readonly why: string }
 
+type FormSituation = Pick<FormQuestion, 'context' | 'tree'>
+
 /** A resource without patients has nobody who could consent: never met. */
 export function meets(
   kinds: readonly string[],
   voices: readonly PatientVoice[],
-  context: DecisionContext,
+  at: FormSituation,
 ): Met {
   const by: ConsentVerdict[] = []
   const why: string[] = []
   for (const voice of voices) {
-    const { fits, gaps } = fitting(kinds, voice, context)
+    const { fits, gaps } = fitting(kinds, voice, at)
     by.push(...fits)
     if (fits.length === 0) why.push(gaps.length > 0 ? gaps.toSorted().join('; ') : 'no Consent permits this')
   }
@@ -74,12 +76,12 @@ export function meets(
 function fitting(
   kinds: readonly string[],
   { patient, minor, permits }: PatientVoice,
-  context: DecisionContext,
+  { context, tree }: FormSituation,
 ): { readonly fits: readonly ConsentVerdict[]; readonly gaps: readonly string[] } {
   const fits: ConsentVerdict[] = []
   const gaps: string[] = []
   for (const verdict of permits) {
-    const lacking = kinds.map(name => consentKind(name)(verdict.form, { context, patient, minor }))
+    const lacking = kinds.map(name => consentKind(name)(verdict.form, { context, tree, patient, minor }))
     if (lacking.some(missing => missing.length === 0)) fits.push(verdict)
     else gaps.push(`${verdict.ref.reference} lacks ${fewest(lacking).join(', ')}`)
   }

@@ -1,4 +1,5 @@
 import type { DecisionContext } from '../model/decision.ts'
+import type { Requester } from '../model/requester.ts'
 import type { DefaultPolicy, LawRow } from '../model/rules.ts'
 import { type Situation, situation, situationHolds } from './conditions.ts'
 import type { PurposeTree } from './purpose.ts'
@@ -25,6 +26,8 @@ export interface Plan {
 
 /** The enabled rows, by custodian state, so that an exchange looks at the rows of its own state only. */
 export interface RowIndex {
+  /** Tells the plans of one set of rows from those of another. */
+  readonly id: number
   readonly of: (state: string) => readonly LawRow[]
 }
 
@@ -32,6 +35,8 @@ export interface RowIndex {
 export function isOpening({ effect }: LawRow): boolean {
   return effect === 'permit' || effect === 'limit' || effect === 'except'
 }
+
+let indexes = 0
 
 export function indexRows(
   rows: readonly LawRow[],
@@ -46,10 +51,21 @@ export function indexRows(
   const known = new Map(
     [...byState].map(([state, entries]) => [state, [...general, ...entries.map(({ row }) => row)]]),
   )
-  return { of: state => known.get(state) ?? general }
+  return { id: ++indexes, of: state => known.get(state) ?? general }
 }
 
-/** Evaluates once, for one purpose, whatever no resource changes. */
+/** Everything a plan depends on, but for the requester: one key, one plan. */
+type Settled = Omit<Plan, 'situation'>
+
+/** Plans by requester: nothing in them depends on patient or resource, so exchanges of one requester share them. */
+const settledPlans = new WeakMap<
+  Requester,
+  Map<string, Settled & Pick<DecisionContext, 'custodian' | 'registry'>>
+>()
+/** Plans kept for one requester; purposes, days and default policies are few. */
+const PLANS_PER_REQUESTER = 64
+
+/** What one purpose of an exchange decides before any resource is looked at. */
 export function planFor(
   context: DecisionContext,
   purpose: string,
@@ -59,6 +75,30 @@ export function planFor(
 ): Plan {
   const at = situation(context, purpose, tree)
   const today = context.at.toISOString().slice(0, 10)
+  const { requester, custodian, registry } = context
+  const key = [
+    index.id,
+    purpose,
+    context.action,
+    context.policy,
+    context.defaultPolicy,
+    today,
+    ...at.requesterChain,
+  ].join('\n')
+  const plans = settledPlans.get(requester) ?? new Map()
+  const known = plans.get(key)
+  if (known !== undefined && known.custodian === custodian && known.registry === registry)
+    return { ...known, situation: at }
+  const settled = settle(at, today, index, policy)
+  if (plans.size >= PLANS_PER_REQUESTER) plans.clear()
+  plans.set(key, { ...settled, custodian, registry })
+  settledPlans.set(requester, plans)
+  return { ...settled, situation: at }
+}
+
+/** Evaluates once, for one purpose, whatever no resource changes. */
+function settle(at: Situation, today: string, index: RowIndex, policy: DefaultPolicy | undefined): Settled {
+  const { context } = at
   const rows: CandidateRow[] = []
   for (const row of context.policy === 'law' ? index.of(context.custodian.state) : []) {
     if (!isInForce(row, today)) continue
@@ -67,7 +107,6 @@ export function planFor(
     if (holds === 'yes' || (holds === 'unknown' && !opens)) rows.push({ row, opens, situation: holds })
   }
   return {
-    situation: at,
     rows,
     defaultOpens: policy?.opens.some(when => situationHolds(when, at, true) === 'yes') ?? false,
     inside: rows.map(({ row }) => row).filter(({ when }) => looksInside(when)),

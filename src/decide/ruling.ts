@@ -48,7 +48,7 @@ function hearRows(
     const holds = resourceHolds(row.when, judged, situation)
     if (holds === 'no' || (holds === 'unknown' && opens)) continue
     const needsConsent = row.consent !== undefined || row.effect === 'require-consent'
-    speaking.push(needsConsent ? { row, met: meets(row.consent ?? [], voices, situation.context) } : { row })
+    speaking.push(needsConsent ? { row, met: meets(row.consent ?? [], voices, situation) } : { row })
   }
   return speaking
 }

@@ -2,6 +2,7 @@ import type { ConsentOnFile, Directory } from '../model/consent.ts'
 import type { Resolution, Upstream } from '../model/doors.ts'
 import type { JsonValue, Resource } from '../model/fhir.ts'
 import type { Requester } from '../model/requester.ts'
+import { strictParse } from '../model/strict-json.ts'
 import { isDirect } from './lookups.ts'
 
 /** How far memberships are followed: PractitionerRole → Organization → partOf → … */
@@ -17,10 +18,16 @@ const MEMBERSHIP = new Set([
   'participatingOrganization',
 ])
 
-const EMPTY: Directory = { resolve: () => undefined }
-
 const actorLists = new WeakMap<readonly ConsentOnFile[], readonly string[]>()
-const directories = new WeakMap<Resolution, Map<string, Resource>>()
+const parsedResolutions = new WeakMap<Resolution, ReadonlyMap<string, Resource>>()
+
+/** One directory and the look-ups it was made from; the same look-ups give the same object. */
+interface Made {
+  readonly resolutions: readonly Resolution[]
+  readonly directory: Directory
+}
+const madeFrom = new WeakMap<Resolution, Made>()
+const NOBODY: Directory = { resolve: () => undefined }
 
 /**
  * The directory that Consent actors and the requester resolve to: fetched from the upstream, never from the request,
@@ -32,22 +39,40 @@ export async function directoryFor(
   requester: Requester,
 ): Promise<Directory> {
   const wanted = new Set<string>()
+  for (const { reference } of requester.actors)
+    if (reference !== undefined && isDirect(reference)) wanted.add(reference)
   for (const onFile of consents.values()) for (const reference of actorsOf(onFile)) wanted.add(reference)
-  if (wanted.size === 0) return EMPTY
-  for (const actor of requester.actors)
-    if (actor.reference !== undefined && isDirect(actor.reference)) wanted.add(actor.reference)
-  const found = new Map<string, Resource>()
+  const resolutions: Resolution[] = []
   let missing = [...wanted]
   for (let depth = 0; depth < DEPTH && missing.length > 0; depth++) {
-    const parsed = parsedOf(await upstream.resolve(missing), missing)
+    const resolution = await upstream.resolve(missing)
+    resolutions.push(resolution)
     const next = new Set<string>()
-    for (const [reference, resource] of parsed) {
-      found.set(reference, resource)
-      for (const parent of memberships(resource)) if (!found.has(parent) && isDirect(parent)) next.add(parent)
-    }
-    missing = [...next].filter(reference => !found.has(reference))
+    for (const resource of parsedOf(resolution, missing).values())
+      for (const parent of memberships(resource))
+        if (!wanted.has(parent) && isDirect(parent)) next.add(parent)
+    for (const reference of next) wanted.add(reference)
+    missing = [...next]
   }
-  return { resolve: reference => found.get(reference) }
+  return directoryOf(resolutions)
+}
+
+function directoryOf(resolutions: readonly Resolution[]): Directory {
+  const [first] = resolutions
+  if (first === undefined) return NOBODY
+  const made = madeFrom.get(first)
+  if (
+    made?.resolutions.length === resolutions.length &&
+    made.resolutions.every((one, i) => one === resolutions[i])
+  )
+    return made.directory
+  const found = new Map<string, Resource>()
+  for (const resolution of resolutions)
+    for (const [reference, resource] of parsedResolutions.get(resolution) ?? [])
+      found.set(reference, resource)
+  const directory: Directory = { resolve: reference => found.get(reference) }
+  madeFrom.set(first, { resolutions: [...resolutions], directory })
+  return directory
 }
 
 function actorsOf(onFile: readonly ConsentOnFile[]): readonly string[] {
@@ -74,17 +99,17 @@ function collectActors(value: JsonValue | undefined, into: Set<string>, depth = 
   }
 }
 
-function parsedOf(resolution: Resolution, references: readonly string[]): Map<string, Resource> {
-  const known = directories.get(resolution)
+function parsedOf(resolution: Resolution, references: readonly string[]): ReadonlyMap<string, Resource> {
+  const known = parsedResolutions.get(resolution)
   if (known !== undefined) return known
   const parsed = new Map<string, Resource>()
   for (const reference of references) {
     const raw = resolution.get(reference)
     if (raw === undefined || raw === 'absent') continue
-    const resource = JSON.parse(new TextDecoder().decode(raw.bytes)) as Resource
+    const resource = strictParse(raw.bytes, { jsonDepth: 1000 }) as Resource
     if (`${resource.resourceType}/${resource.id ?? ''}` === reference) parsed.set(reference, resource)
   }
-  directories.set(resolution, parsed)
+  parsedResolutions.set(resolution, parsed)
   return parsed
 }
 

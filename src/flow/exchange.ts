@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from 'node:crypto'
 import type {
   Decided,
   ExchangeId,
@@ -12,9 +13,10 @@ import type {
   Understood,
 } from '../model/exchange.ts'
 import type { SearchInteraction } from '../model/interaction.ts'
+import type { AuditSet } from '../model/record.ts'
 import { Refusal } from '../model/refusal.ts'
-import { uuidv7 } from './identifiers.ts'
 import { createJudge } from './judge.ts'
+import { receiptFor } from './receipt.ts'
 import type { Rooms } from './rooms.ts'
 import { gatherSearch } from './search.ts'
 import { createVisibility } from './visibility.ts'
@@ -47,7 +49,7 @@ export async function exchange(rooms: Rooms, request: HttpRequest): Promise<Http
 /** Mints the exchange id; the client's own ids are kept as correlation data only (AUDIT 3.3 rule 10). */
 export function receive(rooms: Rooms, request: HttpRequest): Received {
   const receivedAt = rooms.site.now()
-  const id: ExchangeId = uuidv7(receivedAt.getTime())
+  const id: ExchangeId = randomUUIDv7()
   const header = (name: string): string | undefined => {
     const value = request.headers.find(([key]) => key.toLowerCase() === name)?.[1]
     return value !== undefined && /^[\x21-\x7e]{1,128}$/.test(value) ? value : undefined
@@ -93,7 +95,7 @@ async function read(rooms: Rooms, understood: Understood): Promise<Segmented | R
   const judge = createJudge(rooms, understood)
   const { labelled, known } = await judge.label([facts])
   const resources = await judge.decide(labelled, known)
-  const decided = decidedExchange(rooms, understood, judge.directives, resources)
+  const decided = decidedExchange(rooms, understood, judge.directives(), resources)
   const [one] = resources
   if (one === undefined || one.decision.effect === 'deny')
     return { ...understood, refusal: new Refusal('not-found'), decided }
@@ -104,7 +106,7 @@ async function read(rooms: Rooms, understood: Understood): Promise<Segmented | R
     matches: resources,
     includes: [],
     withheld: [],
-    hides: visibility.hides,
+    hidden: visibility.hidden,
   })
   return { ...decided, release }
 }
@@ -118,7 +120,7 @@ async function search(
   const visibility = createVisibility(rooms, judge)
   const page = await gatherSearch(rooms, judge, visibility, understood)
   const resources = [...page.matches, ...page.includes, ...page.withheld]
-  const decided = decidedExchange(rooms, understood, judge.directives, resources)
+  const decided = decidedExchange(rooms, understood, judge.directives(), resources)
   const self =
     interaction.offset === 0
       ? `${rooms.site.baseUrl}/${interaction.resourceType}${interaction.canonical === '' ? '' : `?${interaction.canonical}`}`
@@ -128,7 +130,7 @@ async function search(
     matches: page.matches,
     includes: page.includes,
     withheld: page.withheld,
-    hides: visibility.hides,
+    hidden: visibility.hidden,
     page: {
       self,
       ...(page.more
@@ -166,19 +168,30 @@ function decidedExchange(
 
 /** The only way out for patient data: the receipt comes first, the response is made from it. */
 async function release(rooms: Rooms, segmented: Segmented): Promise<HttpResponse> {
-  const set = rooms.recorder.disclosure(segmented)
+  const set = disclosureSet(rooms, segmented)
   let recorded: Recorded
   try {
-    recorded = { ...segmented, receipt: await rooms.ledger.append(set) }
+    recorded = { ...segmented, receipt: await receiptFor(rooms, set) }
   } catch {
     return rooms.responder.unrecorded()
   }
   return rooms.responder.release(recorded)
 }
 
+/** Throws Refusal `record-unavailable` where the record of this disclosure cannot be built: then there is none. */
+function disclosureSet(rooms: Rooms, segmented: Segmented): AuditSet {
+  try {
+    return rooms.recorder.disclosure(segmented)
+  } catch (error) {
+    throw new Refusal('record-unavailable', { detail: placeOf(error), cause: error })
+  }
+}
+
+/** A refusal for want of a record is recorded where it can be, and answered like every other: by the constant 503. */
 async function refuse(rooms: Rooms, refused: Refused): Promise<HttpResponse> {
   try {
-    const receipt = await rooms.ledger.append(rooms.recorder.refusal(refused))
+    const receipt = await receiptFor(rooms, rooms.recorder.refusal(refused))
+    if (refused.refusal.code === 'record-unavailable') return rooms.responder.unrecorded()
     const recorded: RecordedRefusal = { ...refused, receipt }
     return rooms.responder.refuse(recorded)
   } catch {
@@ -186,13 +199,14 @@ async function refuse(rooms: Rooms, refused: Refused): Promise<HttpResponse> {
   }
 }
 
-/**
- * Anything that is not a Refusal is a defect of ours: constant answer; into the record go its kind and the place in the
- * code, never its message, which may quote data.
- */
+/** Anything that is not a Refusal is a defect of ours: constant answer. */
 function asRefusal(error: unknown): Refusal {
-  if (error instanceof Refusal) return error
+  return error instanceof Refusal ? error : new Refusal('internal', { detail: placeOf(error), cause: error })
+}
+
+/** For the record: kind of error and place in the code, never the message, which may quote data. */
+function placeOf(error: unknown): string {
   const place = error instanceof Error ? /\bsrc\/[\w/.-]+:\d+/.exec(error.stack ?? '')?.[0] : undefined
   const kind = error instanceof Error ? error.name : 'unknown error'
-  return new Refusal('internal', { detail: place === undefined ? kind : `${kind} at ${place}`, cause: error })
+  return place === undefined ? kind : `${kind} at ${place}`
 }

@@ -1,11 +1,9 @@
 import type { ConsentDirective, ConsentOnFile, ConsentQuestion } from '../model/consent.ts'
-import type { AskConsents, DecidedResource, DecisionContext, Reason } from '../model/decision.ts'
+import type { DecidedResource, Reason } from '../model/decision.ts'
 import type { Understood } from '../model/exchange.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
-import { recipientClassesOf } from '../model/recipient.ts'
-import { askingConsents } from './asking.ts'
-import { directoryFor } from './directory.ts'
 import { birthDateOf, type Known, lookUp } from './lookups.ts'
+import { momentOf, type SharedFacts } from './moment.ts'
 import type { Rooms } from './rooms.ts'
 
 /** Labels and decides resources of one exchange; everything the exchange's decisions share is gathered once. */
@@ -19,29 +17,26 @@ export interface Judge {
   ) => Promise<readonly DecidedResource[]>
   /** Decides what was labelled already for patients whose Consents are at hand; for stand-ins that are not fetched. */
   readonly decideNow: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
-  readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
+  readonly directives: () => ReadonlyMap<string, readonly ConsentDirective[]>
 }
 
 export function createJudge(rooms: Rooms, exchange: Understood): Judge {
+  const moment = momentOf(rooms, exchange)
   const onFile = new Map<string, readonly ConsentOnFile[]>()
-  const directives = new Map<string, readonly ConsentDirective[]>()
   const birthDates = new Map<string, string>()
   let shared: SharedFacts | undefined
 
   const admitPatients = async (patients: ReadonlySet<string>): Promise<void> => {
-    const missing = [...patients].filter(patient => !directives.has(patient))
+    const missing = [...patients].filter(patient => !onFile.has(patient))
     if (missing.length === 0 && shared !== undefined) return
-    const fetched =
-      missing.length === 0
-        ? new Map<string, readonly ConsentOnFile[]>()
-        : await rooms.upstream.consents(missing)
-    for (const patient of missing) {
-      const consents = fetched.get(patient)
-      if (consents === undefined) continue
-      onFile.set(patient, consents)
-      directives.set(patient, rooms.consent.read(consents, exchange.receivedAt, rooms.site.zone))
+    if (missing.length > 0) {
+      const fetched = await rooms.upstream.consents(missing)
+      for (const patient of missing) {
+        const consents = fetched.get(patient)
+        if (consents !== undefined) onFile.set(patient, consents)
+      }
     }
-    shared = await shareFacts(rooms, exchange, { onFile, directives, birthDates })
+    shared = await moment.share(rooms, { onFile, birthDates })
   }
 
   const decideNow: Judge['decideNow'] = labelled => {
@@ -53,13 +48,14 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
   }
 
   return {
-    directives,
+    directives: () => shared?.directives ?? NO_DIRECTIVES,
     label: async facts => {
       const known = await lookUp(rooms, facts)
       return { labelled: labelAll(rooms, facts, known, exchange.receivedAt), known }
     },
     decide: async (labelled, known) => {
-      const patients = new Set(labelled.flatMap(resource => resource.facts.patients))
+      moment.learn(known)
+      const patients = patientsOf(labelled)
       for (const patient of patients) {
         const birthDate = birthDateOf(known, patient)
         if (birthDate !== undefined) birthDates.set(patient, birthDate)
@@ -71,10 +67,15 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
   }
 }
 
-interface SharedFacts {
-  readonly context: DecisionContext
-  readonly question: ConsentQuestion
-  readonly ask: AskConsents
+const NO_DIRECTIVES: ReadonlyMap<string, readonly ConsentDirective[]> = new Map()
+const patientSets = new WeakMap<readonly LabelledResource[], ReadonlySet<string>>()
+
+function patientsOf(labelled: readonly LabelledResource[]): ReadonlySet<string> {
+  const known = patientSets.get(labelled)
+  if (known !== undefined) return known
+  const patients = new Set(labelled.flatMap(resource => resource.facts.patients))
+  patientSets.set(labelled, patients)
+  return patients
 }
 
 const labelledPages = new WeakMap<
@@ -99,46 +100,6 @@ function labelAll(
   })
   labelledPages.set(known, { facts, day, labelled })
   return labelled
-}
-
-async function shareFacts(
-  rooms: Rooms,
-  exchange: Understood,
-  gathered: {
-    readonly onFile: ReadonlyMap<string, readonly ConsentOnFile[]>
-    readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
-    readonly birthDates: ReadonlyMap<string, string>
-  },
-): Promise<SharedFacts> {
-  const { site } = rooms
-  const { requester, purposeOfUse } = exchange
-  const directory = await directoryFor(rooms.upstream, gathered.onFile, requester)
-  const question: ConsentQuestion = {
-    at: exchange.receivedAt,
-    zone: site.zone,
-    action: 'access',
-    purposes: purposeOfUse.effective,
-    actors: [...requester.actors, { role: 'discloser', reference: site.custodian.organization }],
-    recipientClasses: recipientClassesOf(site.recipientClasses, requester),
-    directory,
-  }
-  const context: DecisionContext = {
-    at: exchange.receivedAt,
-    zone: site.zone,
-    custodian: site.custodian,
-    registry: site.registry,
-    requester,
-    purposes: purposeOfUse.effective,
-    action: requester.organization === site.custodian.organization ? 'use' : 'disclose',
-    directory,
-    ...(site.defaultPolicy === undefined ? {} : { defaultPolicy: site.defaultPolicy }),
-    policy: 'law',
-    consents: gathered.directives,
-    birthDates: gathered.birthDates,
-    organizationPolicy: site.organizationPolicy,
-  }
-  const ask = askingConsents(rooms.consent, gathered.directives, question)
-  return { context, question, ask }
 }
 
 /** Token limits and duties that cannot be met withdraw a permission; they never give one. */

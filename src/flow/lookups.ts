@@ -1,11 +1,11 @@
 import type { Labeller, Resolution, Upstream } from '../model/doors.ts'
 import type { RawResource } from '../model/exchange.ts'
+import type { Resource } from '../model/fhir.ts'
 import type { ResourceFacts } from '../model/label.ts'
+import { strictParse } from '../model/strict-json.ts'
 
 /** Facts by `Type/id`: of the page itself and of everything looked up for it. */
-export interface Known {
-  readonly get: (reference: string) => ResourceFacts | 'absent' | undefined
-}
+export type Known = ReadonlyMap<string, ResourceFacts | 'absent'>
 
 /** How far lineage is followed: resource → encounter → serviceProvider → partOf. */
 const LINEAGE_DEPTH = 4
@@ -103,8 +103,18 @@ export function birthDateOf(known: Known, patient: string): string | undefined {
 }
 
 function readBirthDate(facts: ResourceFacts): string {
-  if (facts.notAssessable !== undefined) return ''
-  const resource: unknown = facts.resource ?? JSON.parse(new TextDecoder().decode(facts.bytes))
-  const value = (resource as { birthDate?: unknown }).birthDate
+  const value = resourceOf(facts)?.['birthDate']
   return typeof value === 'string' ? value : ''
+}
+
+const parsed = new WeakMap<ResourceFacts, Resource>()
+
+/** The resource behind facts that could be read; undefined where they could not. */
+export function resourceOf(facts: ResourceFacts): Resource | undefined {
+  if (facts.notAssessable !== undefined) return undefined
+  const known = facts.resource ?? parsed.get(facts)
+  if (known !== undefined) return known
+  const resource = strictParse(facts.bytes, { jsonDepth: 1000 }) as Resource
+  parsed.set(facts, resource)
+  return resource
 }

@@ -1,5 +1,5 @@
 import type { DecidedResource } from '../model/decision.ts'
-import type { Segmenter, SegmentInput } from '../model/doors.ts'
+import type { Segmenter } from '../model/doors.ts'
 import type { Release } from '../model/exchange.ts'
 import { DIRECTORY_TYPES } from '../model/fhir.ts'
 import type { Answered } from './question.ts'
@@ -10,7 +10,7 @@ export function releasedBundle(segmenter: Segmenter, { decided, directives, answ
     one.decision.effect !== 'deny' && segmenter.undischargeable(one.decision) === undefined
   const matches = decided.filter(leaves)
   const visible = new Set(matches.map(({ labelled }) => labelled.facts.reference as string))
-  const hides: SegmentInput['hides'] = target => {
+  const hides = (target: string): boolean => {
     if (target === '' || target.startsWith('#') || visible.has(target)) return false
     const type = /([A-Z][A-Za-z]+)\/[^/]+$/.exec(target)?.[1]
     return type === undefined || !(type === 'Patient' || DIRECTORY_TYPES.has(type))
@@ -23,7 +23,8 @@ export function releasedBundle(segmenter: Segmenter, { decided, directives, answ
     matches,
     includes: [],
     withheld: decided.filter(one => !leaves(one)),
-    hides,
+    hidden: ({ labelled }) =>
+      labelled.facts.references.filter(({ target }) => hides(target)).map(({ path }) => path),
     page: { self: 'https://gateway.example/fhir', total: matches.length },
   })
 }

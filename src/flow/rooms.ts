@@ -52,5 +52,7 @@ export interface Site {
   readonly recipientClasses: readonly RecipientClass[]
   readonly revision: string
   readonly limits: { readonly scannedEntries: number }
+  /** How long the receipt of an exchange is waited for, ms; longer than the ledger's own time-out. */
+  readonly recordTimeoutMs: number
   readonly now: () => Date
 }

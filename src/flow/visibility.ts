@@ -1,5 +1,5 @@
 import type { DecidedResource } from '../model/decision.ts'
-import type { SegmentInput } from '../model/doors.ts'
+import type { Labeller, Resolution, SegmentInput } from '../model/doors.ts'
 import { DIRECTORY_TYPES, SYSTEM } from '../model/fhir.ts'
 import type { LabelledResource, ReferenceFact, ResourceFacts } from '../model/label.ts'
 import type { Judge } from './judge.ts'
@@ -14,7 +14,8 @@ import type { Rooms } from './rooms.ts'
 export interface Visibility {
   /** Looks up and decides everything these released resources refer to. */
   readonly follow: (released: readonly DecidedResource[]) => Promise<void>
-  readonly hides: SegmentInput['hides']
+  readonly hides: (target: string, of: DecidedResource) => boolean
+  readonly hidden: SegmentInput['hidden']
 }
 
 export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
@@ -32,47 +33,84 @@ export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
     programsFor.set(key, sees)
     return sees
   }
+  const hides: Visibility['hides'] = (target, of) => {
+    if (programs.has(target)) return !seesPrograms(of)
+    return !(visible.get(target) ?? isHarmless(target))
+  }
 
   return {
+    hides,
+    hidden: of => {
+      const { open, directory } = linksOf(of.labelled.facts)
+      const hidden = open.filter(({ target }) => hides(target, of))
+      for (const reference of directory)
+        if (programs.has(reference.target) && hides(reference.target, of)) hidden.push(reference)
+      return hidden.length === 0 ? NOTHING : hidden.map(({ path }) => path)
+    },
     follow: async released => {
       for (const { labelled } of released) visible.set(labelled.facts.reference, true)
-      const targets = new Set<string>()
+      const wanted = new Set<string>()
       for (const { labelled } of released)
-        for (const target of targetsOf(labelled.facts)) if (!visible.has(target)) targets.add(target)
-      if (targets.size === 0) return
-      const wanted = [...targets]
-      const resolution = await rooms.upstream.resolve(wanted)
-      const facts: ResourceFacts[] = []
-      for (const reference of wanted) {
-        const raw = resolution.get(reference)
-        const found = raw === undefined || raw === 'absent' ? undefined : rooms.labeller.assess(raw)
-        if (found?.reference === reference) facts.push(found)
-        else visible.set(reference, false)
-      }
+        for (const target of linksOf(labelled.facts).targets) if (!visible.has(target)) wanted.add(target)
+      if (wanted.size === 0) return
+      const references = [...wanted]
+      const facts = resolvedFacts(rooms.labeller, await rooms.upstream.resolve(references), references)
+      for (const reference of references) visible.set(reference, false)
       const { labelled, known } = await judge.label(facts)
       for (const { labelled: one, decision } of await judge.decide(labelled, known))
         visible.set(one.facts.reference, decision.effect !== 'deny')
     },
-    hides: (target, of) => {
-      if (programs.has(target)) return !seesPrograms(of)
-      return !(visible.get(target) ?? isHarmless(target))
-    },
   }
 }
 
-const targetLists = new WeakMap<ResourceFacts, readonly string[]>()
+const NOTHING: readonly string[] = []
 
-/** References to patient data that must be decided on; the patient itself is decided by every resource anyway. */
-function targetsOf(facts: ResourceFacts): readonly string[] {
-  const known = targetLists.get(facts)
-  if (known !== undefined) return known
-  const targets = [...new Set(facts.references.filter(needsDecision).map(reference => reference.target))]
-  targetLists.set(facts, targets)
-  return targets
+/** The references of a resource by what must be asked of them. */
+interface Links {
+  /** May lead to something withheld. */
+  readonly open: readonly ReferenceFact[]
+  /** Lead to organizations, people, places: hidden only where they are a Part 2 program. */
+  readonly directory: readonly ReferenceFact[]
+  /** `Type/id` of the open ones that can be looked up. */
+  readonly targets: readonly string[]
 }
 
-function needsDecision(reference: ReferenceFact): boolean {
-  return reference.kind === 'literal' && isDirect(reference.target) && !isHarmless(reference.target)
+const links = new WeakMap<ResourceFacts, Links>()
+
+function linksOf(facts: ResourceFacts): Links {
+  const known = links.get(facts)
+  if (known !== undefined) return known
+  const open = facts.references.filter(({ target }) => !isHarmless(target))
+  const directory = facts.references.filter(
+    ({ target }) => isHarmless(target) && !target.startsWith('Patient/'),
+  )
+  const targets = [
+    ...new Set(
+      open.filter(({ kind, target }) => kind === 'literal' && isDirect(target)).map(({ target }) => target),
+    ),
+  ]
+  const made = { open, directory, targets }
+  links.set(facts, made)
+  return made
+}
+
+const resolved = new WeakMap<Resolution, readonly ResourceFacts[]>()
+
+/** Facts of what was found; the same look-up gives the same list. */
+function resolvedFacts(
+  labeller: Labeller,
+  resolution: Resolution,
+  references: readonly string[],
+): readonly ResourceFacts[] {
+  const known = resolved.get(resolution)
+  if (known !== undefined) return known
+  const facts = references.flatMap(reference => {
+    const raw = resolution.get(reference)
+    const found = raw === undefined || raw === 'absent' ? undefined : labeller.assess(raw)
+    return found?.reference === reference ? [found] : []
+  })
+  resolved.set(resolution, facts)
+  return facts
 }
 
 const URL_TYPE =

@@ -34,6 +34,8 @@ export interface ConsentForm {
   readonly labels: readonly string[]
   /** `system|code` of every provision.code (site codes of notes kept separate). */
   readonly codes?: readonly string[]
+  /** True where some permit is limited to no label, code or instance: the form is, at least also, a general release. */
+  readonly general?: true
   readonly recipients: readonly {
     readonly reference?: string
     readonly identifier?: Identifier

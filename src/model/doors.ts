@@ -125,8 +125,8 @@ export interface SegmentInput {
   readonly matches: readonly DecidedResource[]
   readonly includes: readonly DecidedResource[]
   readonly withheld: readonly DecidedResource[]
-  /** True where a reference in `of` leads to what the requester must not know of, or to nothing at all. */
-  readonly hides: (reference: string, of: DecidedResource) => boolean
+  /** Paths of the references in `of` that lead to what the requester must not know of, or to nothing at all. */
+  readonly hidden: (of: DecidedResource) => readonly string[]
   /** Gateway links of a search. `total` only where the whole visible set is known. */
   readonly page?: { readonly self: string; readonly next?: string; readonly total?: number }
 }

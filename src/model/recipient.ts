@@ -9,7 +9,10 @@ export interface RecipientClass {
 }
 
 /** Codes of the general designations this requester belongs to; role and relationship are verified facts. */
-export function recipientClassesOf(classes: readonly RecipientClass[], requester: Requester): readonly string[] {
+export function recipientClassesOf(
+  classes: readonly RecipientClass[],
+  requester: Requester,
+): readonly string[] {
   const { role, relationship } = requester
   if (role === undefined) return []
   return classes

@@ -7,6 +7,7 @@ import type { DecisionClass, ReleaseFacts } from './release-facts.ts'
 import { versionOf } from './release-facts.ts'
 import { maskTarget } from './request-text.ts'
 
+const PLAIN = /^[\w/.-]+$/
 const decisionTexts = new WeakMap<ResourceDecision, string>()
 
 /** Decisions are shared by class and live in caches: each is written out once. */
@@ -19,7 +20,13 @@ function decisionText(decision: ResourceDecision): string {
 }
 
 function versions(resources: readonly DecidedResource[]): string {
-  return resources.map(resource => q(versionOf(resource))).join(',')
+  // Reference and version are FHIR ids and a type name: nothing in them needs escaping, but what is odd is escaped.
+  return resources
+    .map(resource => {
+      const version = versionOf(resource)
+      return PLAIN.test(version) ? `"${version}"` : q(version)
+    })
+    .join(',')
 }
 
 /** Why a withheld resource could not be read, where that is so. */

@@ -2,6 +2,7 @@ import type { ConsentRef } from '../model/consent.ts'
 import type { DecidedResource, ResourceDecision } from '../model/decision.ts'
 import type { Segmented } from '../model/exchange.ts'
 import type { DataInteraction } from '../model/interaction.ts'
+import type { ResourceFacts } from '../model/label.ts'
 import { versioned } from './fragments.ts'
 
 /** Resources that were decided by the same reasons. */
@@ -28,9 +29,15 @@ export interface ReleaseFacts {
   readonly patients: ReadonlyMap<string, PatientFacts>
 }
 
+const versionTexts = new WeakMap<ResourceFacts, string>()
+
 /** The version that left, `Type/id/_history/v`. */
 export function versionOf({ labelled: { facts } }: DecidedResource): string {
-  return versioned(facts.reference, facts.versionId)
+  const known = versionTexts.get(facts)
+  if (known !== undefined) return known
+  const text = versioned(facts.reference, facts.versionId)
+  versionTexts.set(facts, text)
+  return text
 }
 
 function patientOf(value: string, bare: boolean, baseUrl: string): string | undefined {

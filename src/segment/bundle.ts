@@ -4,7 +4,8 @@ import type { Resource } from '../model/fhir.ts'
 /** Bundle arithmetic: a searchset made of finished entry bytes. Nothing in it is counted from what was withheld. */
 
 export interface BundleEntry {
-  readonly fullUrl?: string
+  /** `{"fullUrl":…,"resource":` as bytes. */
+  readonly head: Uint8Array
   readonly resource: Uint8Array
   readonly mode: 'match' | 'include' | 'outcome'
 }
@@ -41,15 +42,16 @@ export function searchset(head: BundleHead, entries: readonly BundleEntry[]): Ui
   }).slice(0, -1)
   if (entries.length === 0) return Buffer.concat([Buffer.from(start), EMPTY_END])
   const parts: Uint8Array[] = [Buffer.from(`${start},"entry":[`)]
-  for (const [index, entry] of entries.entries()) {
-    if (index > 0) parts.push(COMMA)
-    parts.push(entryHead(entry.fullUrl), entry.resource, MODE_TAIL[entry.mode])
+  for (const entry of entries) {
+    if (parts.length > 1) parts.push(COMMA)
+    parts.push(entry.head, entry.resource, MODE_TAIL[entry.mode])
   }
   parts.push(END)
   return Buffer.concat(parts)
 }
 
-function entryHead(fullUrl: string | undefined): Uint8Array {
+/** Start of an entry; one without fullUrl is an outcome. */
+export function entryHead(fullUrl: string | undefined): Uint8Array {
   return Buffer.from(
     fullUrl === undefined ? '{"resource":' : `{"fullUrl":${JSON.stringify(fullUrl)},"resource":`,
   )

@@ -32,13 +32,22 @@ export interface Accompaniment {
   readonly texts: readonly string[]
   /** Gateway URLs of the Consents the release rests on. */
   readonly consents: readonly string[]
+  /** Names texts and consents, for caches. */
+  readonly key: string
 }
 
 /** Whether a released resource carries labels at all; an unlabelled one leaves byte for byte. */
 export function needsMarks(decided: DecidedResource): boolean {
   const { labelled, decision } = decided
-  return visibleLabels(labelled).length > 0 || decision.caveats.length > 0 || decision.notices.length > 0
+  if (decision.caveats.length > 0 || decision.notices.length > 0) return true
+  const known = labelledAtAll.get(labelled)
+  if (known !== undefined) return known
+  const needs = visibleLabels(labelled).length > 0
+  labelledAtAll.set(labelled, needs)
+  return needs
 }
+
+const labelledAtAll = new WeakMap<LabelledResource, boolean>()
 
 /** Labels a cleared requester is told: sensitivity and policy, not the house's own working notes. */
 function visibleLabels(labelled: LabelledResource): Label[] {
@@ -85,7 +94,7 @@ export function markLabels(resource: object, labelled: LabelledResource): object
     consents: [],
     redact: [],
   } as const
-  mark(copy, { labelled, decision }, { texts: [], consents: [] })
+  mark(copy, { labelled, decision }, { texts: [], consents: [], key: '' })
   return copy
 }
 
@@ -158,10 +167,8 @@ function addDisplays(meta: MutableObject, along: Accompaniment): void {
 
 /** High-water mark over the released resources: confidentiality only, after segmentation (V > R > N > M > L > U). */
 export function highWaterMark(released: readonly DecidedResource[]): Confidentiality | undefined {
-  let highest = -1
-  for (const { labelled } of released)
-    highest = Math.max(highest, CONFIDENTIALITY_ORDER.indexOf(labelled.confidentiality))
-  return CONFIDENTIALITY_ORDER[highest]
+  const present = new Set(released.map(({ labelled }) => labelled.confidentiality))
+  return CONFIDENTIALITY_ORDER.findLast(code => present.has(code))
 }
 
 /** The Bundle's own label: confidentiality only; privacy-revealing tags never stand on a Bundle (invariant 6). */

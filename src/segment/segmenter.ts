@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { ConsentDirective } from '../model/consent.ts'
-import type { DecidedResource } from '../model/decision.ts'
+import type { DecidedResource, ResourceDecision } from '../model/decision.ts'
 import type { Segmenter, SegmentInput } from '../model/doors.ts'
 import type { Release } from '../model/exchange.ts'
 import { rewriteLinks } from '../model/links.ts'
 import type { Notice } from '../model/rules.ts'
-import { type BundleEntry, noticeOutcome, searchset } from './bundle.ts'
+import { type BundleEntry, entryHead, noticeOutcome, searchset } from './bundle.ts'
 import { type Accompaniment, bundleMeta } from './mark.ts'
 import { noticesOf, undischargeable } from './obligations.ts'
 import type { RequiredElements } from './redact.ts'
@@ -30,12 +30,20 @@ const WITHHELD_NOTICE = 'Some data may have been withheld in accordance with law
 export function createSegmenter(options: SegmenterOptions): Segmenter {
   const variants = createVariants(options)
   const noticeIds = new Set(Object.keys(options.notices))
+  const checked = new WeakMap<ResourceDecision, string>()
+  const missingDuty = (decision: ResourceDecision): string | undefined => {
+    const known = checked.get(decision)
+    if (known !== undefined) return known === '' ? undefined : known
+    const missing = undischargeable(decision, noticeIds)
+    checked.set(decision, missing ?? '')
+    return missing
+  }
   return {
-    undischargeable: decision => undischargeable(decision, noticeIds),
+    undischargeable: missingDuty,
     segment: input => {
       const released = [...input.matches, ...input.includes]
       for (const { decision, labelled } of released) {
-        const missing = undischargeable(decision, noticeIds)
+        const missing = missingDuty(decision)
         if (missing !== undefined)
           throw new Error(`obligation ${missing} on ${labelled.facts.type} cannot be discharged`)
         if (decision.effect === 'deny') throw new Error('a denied resource was handed over for release')
@@ -50,6 +58,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
 }
 
 function finish(input: SegmentInput, released: readonly DecidedResource[], body: Uint8Array): Release {
+  const decisions = [...new Set(released.map(({ decision }) => decision))]
   return {
     status: 200,
     headers: {},
@@ -57,18 +66,9 @@ function finish(input: SegmentInput, released: readonly DecidedResource[], body:
     digest: hash('sha256', body, 'hex'),
     released,
     withheld: input.withheld,
-    obligations: [...new Set(released.flatMap(({ decision }) => decision.obligations))],
-    notices: [...new Set(released.flatMap(({ decision }) => noticesOf(decision)))],
+    obligations: [...new Set(decisions.flatMap(({ obligations }) => obligations))],
+    notices: [...new Set(decisions.flatMap(noticesOf))],
   }
-}
-
-const NOTHING: readonly string[] = []
-
-/** Paths of the references in a released resource that lead to what the requester must not know of. */
-function hiddenPaths(decided: DecidedResource, hides: SegmentInput['hides']): readonly string[] {
-  const { references } = decided.labelled.facts
-  const hidden = references.filter(reference => hides(reference.target, decided))
-  return hidden.length === 0 ? NOTHING : hidden.map(({ path }) => path)
 }
 
 function single(input: SegmentInput, variants: Variants, options: SegmenterOptions): Uint8Array {
@@ -76,7 +76,7 @@ function single(input: SegmentInput, variants: Variants, options: SegmenterOptio
   if (decided === undefined || input.matches.length !== 1)
     throw new Error('a read releases exactly one resource')
   const along = accompaniment(decided, input, options, 'long')
-  return variants.of(decided, hiddenPaths(decided, input.hides), along.value, along.key)
+  return variants.of(decided, input.hidden(decided), along)
 }
 
 function bundle(
@@ -86,21 +86,12 @@ function bundle(
   options: SegmenterOptions,
 ): Uint8Array {
   const page = input.page ?? { self: options.baseUrl }
-  const alongs = new Map<string, ReturnType<typeof accompaniment>>()
-  const entry = (decided: DecidedResource, mode: 'match' | 'include'): BundleEntry => {
-    const { labelled, decision } = decided
-    const alongKey = `${labelled.facts.patients.join()}|${decision.notices.join()}|${decision.consents.map(c => c.reference).join()}|${decision.obligations.join()}`
-    let along = alongs.get(alongKey)
-    if (along === undefined) {
-      along = accompaniment(decided, input, options, 'short')
-      alongs.set(alongKey, along)
-    }
-    return {
-      fullUrl: `${options.baseUrl}/${labelled.facts.reference}`,
-      resource: variants.of(decided, hiddenPaths(decided, input.hides), along.value, along.key),
-      mode,
-    }
-  }
+  const alongOf = accompaniments(input, options)
+  const entry = (decided: DecidedResource, mode: 'match' | 'include'): BundleEntry => ({
+    head: variants.entryHead(decided.labelled.facts),
+    resource: variants.of(decided, input.hidden(decided), alongOf(decided)),
+    mode,
+  })
   const entries = [
     ...input.matches.map(decided => entry(decided, 'match')),
     ...input.includes.map(decided => entry(decided, 'include')),
@@ -110,13 +101,29 @@ function bundle(
   return searchset({ ...page, ...(meta === undefined ? {} : { meta }) }, entries)
 }
 
+/** Resources of one decision and one patient share what accompanies them; most releases have nothing. */
+function accompaniments(
+  input: SegmentInput,
+  options: SegmenterOptions,
+): (decided: DecidedResource) => Accompaniment {
+  const known = new Map<ResourceDecision, Map<string, Accompaniment>>()
+  return decided => {
+    const patient = decided.labelled.facts.patients.join()
+    const byPatient = known.get(decided.decision) ?? new Map<string, Accompaniment>()
+    const along = byPatient.get(patient) ?? accompaniment(decided, input, options, 'short')
+    byPatient.set(patient, along)
+    known.set(decided.decision, byPatient)
+    return along
+  }
+}
+
 /** Statements and consent explanation for one resource, and a key that names them. */
 function accompaniment(
   decided: DecidedResource,
   input: SegmentInput,
   options: SegmenterOptions,
   form: 'long' | 'short',
-): { value: Accompaniment; key: string } {
+): Accompaniment {
   const ids = noticesOf(decided.decision).map(id =>
     form === 'short' ? (options.notices[id]?.short ?? id) : id,
   )
@@ -127,10 +134,8 @@ function accompaniment(
     ...(explained ? directives.map(explainScope) : []),
   ]
   const consents = directives.map(directive => `${options.baseUrl}/${directive.ref.reference}`)
-  return {
-    value: { texts, consents },
-    key: `${form}|${ids.join()}|${directives.map(refKey).join()}|${decided.decision.caveats.join()}`,
-  }
+  const key = `${form}|${ids.join()}|${directives.map(refKey).join()}|${decided.decision.caveats.join()}`
+  return { texts, consents, key }
 }
 
 function refKey(directive: ConsentDirective): string {
@@ -153,18 +158,26 @@ function accompanyingEntries(
 ): BundleEntry[] {
   const copies = new Map<string, ConsentDirective>()
   const notices = new Set<string>()
+  const plain = new Set<ResourceDecision>()
   for (const decided of released) {
+    if (plain.has(decided.decision)) continue
     for (const id of noticesOf(decided.decision)) notices.add(id)
-    if (!decided.decision.obligations.includes('P2_CONSENT_COPY')) continue
+    if (!decided.decision.obligations.includes('P2_CONSENT_COPY')) {
+      plain.add(decided.decision)
+      continue
+    }
     for (const directive of reliedUpon(decided, input)) copies.set(refKey(directive), directive)
   }
-  const present = new Set(released.map(({ labelled }) => labelled.facts.reference as string))
+  const present =
+    copies.size === 0
+      ? new Set()
+      : new Set(released.map(({ labelled }) => labelled.facts.reference as string))
   const consentEntries = [...copies.values()]
     .filter(directive => !present.has(directive.ref.reference))
     .map((directive): BundleEntry => {
       const copy = rewriteLinks(structuredClone(directive.copy), options.upstreamBase, options.baseUrl)
       return {
-        fullUrl: `${options.baseUrl}/${directive.ref.reference}`,
+        head: entryHead(`${options.baseUrl}/${directive.ref.reference}`),
         resource: bytesOf(copy),
         mode: 'include',
       }
@@ -173,7 +186,13 @@ function accompanyingEntries(
   if (options.withheldNotice) texts.push(WITHHELD_NOTICE)
   return [
     ...consentEntries,
-    ...texts.map((text): BundleEntry => ({ resource: bytesOf(noticeOutcome(text)), mode: 'outcome' })),
+    ...texts.map(
+      (text): BundleEntry => ({
+        head: entryHead(undefined),
+        resource: bytesOf(noticeOutcome(text)),
+        mode: 'outcome',
+      }),
+    ),
   ]
 }
 

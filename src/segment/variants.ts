@@ -5,6 +5,7 @@ import type { JsonValue } from '../model/fhir.ts'
 import type { ResourceFacts } from '../model/label.ts'
 import { containsOrigin, rewriteLinks } from '../model/links.ts'
 import { parseLossless, stringifyLossless } from '../model/lossless-json.ts'
+import { entryHead } from './bundle.ts'
 import { type Accompaniment, mark, needsMarks } from './mark.ts'
 import { type MutableObject, type RequiredElements, removePaths } from './redact.ts'
 
@@ -19,14 +20,11 @@ export interface VariantOptions {
 export interface Variants {
   /**
    * @param hidden paths of references to remove
-   * @param along what accompanies it; part of the cache key through `alongKey`
+   * @param along what accompanies it; its key is part of the cache key
    */
-  readonly of: (
-    decided: DecidedResource,
-    hidden: readonly string[],
-    along: Accompaniment,
-    alongKey: string,
-  ) => Uint8Array
+  readonly of: (decided: DecidedResource, hidden: readonly string[], along: Accompaniment) => Uint8Array
+  /** Start of a Bundle entry for this resource: `{"fullUrl":…,"resource":`. */
+  readonly entryHead: (facts: ResourceFacts) => Uint8Array
 }
 
 /**
@@ -49,13 +47,22 @@ export function createVariants(options: VariantOptions): Variants {
     return found
   }
 
+  const heads = new WeakMap<ResourceFacts, Uint8Array>()
+
   return {
-    of: (decided, hidden, along, alongKey) => {
+    entryHead: facts => {
+      const known = heads.get(facts)
+      if (known !== undefined) return known
+      const head = entryHead(`${options.baseUrl}/${facts.reference}`)
+      heads.set(facts, head)
+      return head
+    },
+    of: (decided, hidden, along) => {
       const { facts, classKey } = decided.labelled
       const redact = decided.decision.effect === 'redact' ? decided.decision.redact : []
       const marked = needsMarks(decided)
       if (hidden.length === 0 && redact.length === 0 && !marked && !namesUpstream(facts)) return facts.bytes
-      const key = `${facts.hash}|${marked ? `${classKey}|${alongKey}` : ''}|${hidden.join(' ')}|${redact.join(' ')}`
+      const key = `${facts.hash}|${marked ? `${classKey}|${along.key}` : ''}|${hidden.join(' ')}|${redact.join(' ')}`
       const cached = cache.get(key)
       if (cached !== undefined) return cached
       const bytes = rebuild(decided, [...hidden, ...redact], marked ? along : undefined, options)

@@ -119,7 +119,8 @@ async function main(): Promise<void> {
     'bytes',
     ...(nginx === undefined ? [] : ['nginx/s']),
   )
-  for (const one of CASES) {
+  const only = new RegExp(process.env['BENCH_CASE'] ?? '')
+  for (const one of CASES.filter(({ title }) => only.test(title))) {
     const base = await measure(plain, one)
     const ours = await measure(gateway, one)
     const other = nginx === undefined ? [] : [(await measure(nginx, one)).perSecond.toFixed(0)]

@@ -46,7 +46,7 @@ responder.refuse(refused)
 // @ts-expect-error leaving segment out: what was decided cannot be recorded as released
 recorder.disclosure(decided)
 // @ts-expect-error leaving decide out
-segmenter.segment({ decided: labelled, matches: [], includes: [], withheld: [], hides: () => true })
+segmenter.segment({ decided: labelled, matches: [], includes: [], withheld: [], hidden: () => [] })
 // @ts-expect-error leaving label out
 export const unlabelled: Labelled = fetched
 // @ts-expect-error leaving upstream out

@@ -39,7 +39,7 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
   const labels = loadLabels(policy.labelFolders)
   const purposes = loadPurposes(`${BUILT_IN_PROFILES}purpose`)
   const profiles = switched(loadProfiles(policy.profileFolders, purposes), policy)
-  const decider = createDecider(profiles, { labelParents: purposes.labelParents })
+  const decider = createDecider(profiles, purposes)
   const recipientClasses = loadRecipientClasses()
   const revision = hash(
     'sha256',

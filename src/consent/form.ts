@@ -101,6 +101,11 @@ function siteCodes(rules: readonly Rule[]): { readonly codes?: readonly string[]
   return { codes: distinct(codings.map(({ system, code }) => `${system ?? ''}|${code}`)) }
 }
 
+/** A rule limited to no label, code or instance: it speaks of records of every kind. */
+function isGeneral({ type, elements: { securityLabel, code, data } }: Rule): boolean {
+  return type === 'permit' && securityLabel === undefined && code === undefined && data === undefined
+}
+
 function periodOf(consent: Resource): { readonly periodStart?: string; readonly periodEnd?: string } {
   const provision = consent['provision']
   const period = isObject(provision) && isObject(provision['period']) ? provision['period'] : {}
@@ -133,12 +138,8 @@ export function formFacts(consent: Resource, root: Rule | undefined): ConsentFor
     signers,
     purposes: codesOf('purpose'),
     labels: codesOf('securityLabel'),
-    codes: distinct(
-      rules.flatMap(({ elements: { code = [] } }) =>
-        code.flat().map(coding => `${coding.system ?? ''}|${coding.code}`),
-      ),
-    ),
     ...siteCodes(rules),
+    ...(rules.some(isGeneral) ? { general: true as const } : {}),
     recipients: distinct(rules.flatMap(({ recipients }) => recipients.map(recipientOf))),
     disclosers: distinct(rules.flatMap(({ disclosers }) => disclosers.map(partyOf))),
     ...periodOf(consent),

@@ -18,6 +18,10 @@ export interface LabelVocabulary {
   readonly policies: ReadonlySet<string>
   /** Codes that a deny of the key means in everyday use, though the hierarchy does not say so. */
   readonly denyAlso: ReadonlyMap<string, readonly string[]>
+  /** Codes that a permit of the key covers by its definition, though the hierarchy does not say so. */
+  readonly permitAlso: ReadonlyMap<string, readonly string[]>
+  /** Codes that stand on a resource because of the key: a permit of the key need not name them there. */
+  readonly implied: ReadonlyMap<string, readonly string[]>
   /** Purpose codes, which may stand as labels too. */
   readonly isPurpose: (code: string) => boolean
 }
@@ -55,16 +59,33 @@ function labelTerms(labels: readonly Coding[], vocabulary: LabelVocabulary): Lab
   return terms
 }
 
-function permitLabels(terms: LabelTerms, { hierarchy }: LabelVocabulary): Selector {
+/** Whether every sensitivity of a resource is named, a kind of a named one, or implied by a named one it carries. */
+function namedAll(
+  named: readonly string[],
+  { hierarchy, permitAlso, implied }: LabelVocabulary,
+): (sensitivities: readonly string[]) => boolean {
+  const wide = named.flatMap(code => [code, ...(permitAlso.get(code) ?? [])])
+  const covers = (code: string) => wide.some(ancestor => hierarchy.within(code, ancestor))
+  const implying = [...implied].filter(([code]) => covers(code))
+  return sensitivities => {
+    const open = sensitivities.filter(code => !covers(code))
+    if (open.length === 0) return true
+    const along = implying.flatMap(([code, codes]) => (sensitivities.includes(code) ? codes : []))
+    return open.every(code => along.includes(code))
+  }
+}
+
+function permitLabels(terms: LabelTerms, vocabulary: LabelVocabulary): Selector {
   const ceiling = Math.max(...terms.ranks)
-  const covers = (code: string) => terms.sensitivities.some(named => hierarchy.within(code, named))
+  const names = terms.sensitivities.length > 0
+  const coversAll = namedAll(terms.sensitivities, vocabulary)
   return view => {
     if (view.labelled.notAssessable !== undefined) return false
     const { sensitivities } = view
     if (terms.ranks.length > 0 && view.rank > ceiling) return false
-    if (terms.sensitivities.length > 0 && !sensitivities.every(covers)) return false
+    if (names && !coversAll(sensitivities)) return false
     // One of the named labels must be what the resource carries: a permit of PSY is no permit of unlabelled data.
-    const carries = terms.ranks.length > 0 || (terms.sensitivities.length > 0 && sensitivities.length > 0)
+    const carries = terms.ranks.length > 0 || (names && sensitivities.length > 0)
     return carries || terms.policies.some(code => view.labels.has(code))
   }
 }

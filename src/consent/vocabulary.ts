@@ -16,6 +16,10 @@ export interface VocabularyOptions {
   readonly policyLabels?: readonly string[]
   /** Codes that a deny of the key covers too, beside its kinds. Default none. */
   readonly labelDenyAlso?: Readonly<Record<string, readonly string[]>>
+  /** Codes that a permit of the key covers too, beside its kinds. Default none. */
+  readonly labelPermitAlso?: Readonly<Record<string, readonly string[]>>
+  /** Codes that a permit of the key need not name on a resource that carries the key. Default none. */
+  readonly labelImplied?: Readonly<Record<string, readonly string[]>>
 }
 
 export interface Vocabulary {
@@ -35,6 +39,8 @@ export function vocabularyOf(options: VocabularyOptions): Vocabulary {
       hierarchy: createHierarchy(options.labelParents),
       policies: new Set(options.policyLabels ?? ['42CFRPart2', 'Title38Section7332']),
       denyAlso: new Map(Object.entries(options.labelDenyAlso ?? {})),
+      permitAlso: new Map(Object.entries(options.labelPermitAlso ?? {})),
+      implied: new Map(Object.entries(options.labelImplied ?? {})),
       isPurpose: purposes.knows,
     },
   }

@@ -16,8 +16,15 @@ export interface Purposes {
   /** Codes that stand as labels and are no sensitivities. */
   readonly policyLabels: readonly string[]
   /** Codes that a deny of the key covers beside its kinds. */
-  readonly labelDenyAlso: Readonly<Record<string, readonly string[]>>
+  readonly labelDenyAlso: Coverage
+  /** Codes that a permit of the key covers beside its kinds. */
+  readonly labelPermitAlso: Coverage
+  /** Codes that a permit of the key need not name on a resource that carries the key. */
+  readonly labelImplied: Coverage
 }
+
+type Coverage = Readonly<Record<string, readonly string[]>>
+type CoverageList = readonly { readonly code: string; readonly covers: readonly string[] }[]
 
 type Concepts = Readonly<Record<string, { readonly display: string; readonly parents: readonly string[] }>>
 
@@ -35,7 +42,9 @@ interface PurposeFile {
 interface SensitivityFile {
   readonly codes: Concepts
   readonly local: { readonly system: string; readonly codes: Concepts }
-  readonly denyAlso: readonly { readonly code: string; readonly covers: readonly string[] }[]
+  readonly denyAlso: CoverageList
+  readonly permitAlso: CoverageList
+  readonly implied: CoverageList
   readonly policies: readonly string[]
 }
 
@@ -108,6 +117,10 @@ function mapOf({ systems, codes, local, maps }: PurposeFile): Readonly<Record<st
   return Object.freeze(map)
 }
 
+function coverageOf(list: CoverageList): Coverage {
+  return Object.freeze(Object.fromEntries(list.map(({ code, covers }) => [code, covers])))
+}
+
 /**
  * Takes the folder profiles/purpose; returns purposes of use and sensitivity labels, frozen. Throws an Error that names
  * file, place and expectation where a file is missing, no JSON, against its schema, or names a code it does not define.
@@ -126,20 +139,18 @@ export function loadPurposes(folder: string): Purposes {
   refuseStrangers(purposeFile, '/explicitOnly', explicitPurposes, purposeParents)
   refuseStrangers(purposeFile, '/maps', targets, purposeParents)
   refuseStrangers(labelFile, '/codes', Object.values(labelParents).flat(), labelParents)
-  refuseStrangers(
-    labelFile,
-    '/denyAlso',
-    labels.denyAlso.flatMap(({ code, covers }) => [code, ...covers]),
-    labelParents,
-  )
+  for (const list of ['denyAlso', 'permitAlso', 'implied'] as const) {
+    const named = labels[list].flatMap(({ code, covers }) => [code, ...covers])
+    refuseStrangers(labelFile, `/${list}`, named, labelParents)
+  }
   return Object.freeze({
     purposeMap: mapOf(purposes),
     purposeParents,
     explicitPurposes: Object.freeze(explicitPurposes),
     labelParents,
     policyLabels: Object.freeze([...labels.policies]),
-    labelDenyAlso: Object.freeze(
-      Object.fromEntries(labels.denyAlso.map(({ code, covers }) => [code, covers])),
-    ),
+    labelDenyAlso: coverageOf(labels.denyAlso),
+    labelPermitAlso: coverageOf(labels.permitAlso),
+    labelImplied: coverageOf(labels.implied),
   })
 }

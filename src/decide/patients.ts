@@ -56,11 +56,7 @@ export type Met =
 type FormSituation = Pick<FormQuestion, 'context' | 'tree'>
 
 /** A resource without patients has nobody who could consent: never met. */
-export function meets(
-  kinds: readonly string[],
-  voices: readonly PatientVoice[],
-  at: FormSituation,
-): Met {
+export function meets(kinds: readonly string[], voices: readonly PatientVoice[], at: FormSituation): Met {
   const by: ConsentVerdict[] = []
   const why: string[] = []
   for (const voice of voices) {

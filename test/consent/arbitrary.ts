@@ -87,7 +87,7 @@ const data = fc.record({
   ).map(to),
 })
 const securityLabel = pick(
-  conf('N'), conf('R'), conf('V'), act('SUD'), act('ETH'), act('ETHUD'), act('HIV'), act('PSY'), act('BH'), act('42CFRPart2'), act('UNHEARDOF'),
+  conf('N'), conf('R'), conf('V'), act('SUD'), act('ETH'), act('ETHUD'), act('HIV'), act('PSY'), act('SEX'), act('PSYTHPN'), act('BH'), act('42CFRPart2'), act('UNHEARDOF'),
 ) // biome-ignore format: a list of codes
 
 const elements = {
@@ -189,9 +189,12 @@ export const questionArbitrary: fc.Arbitrary<ConsentQuestion> = fc.record({
   directory: fc.subarray(PARTIES, { maxLength: 2 }).map(unreadable => directory(WORLD, unreadable)),
 })
 
-const security = fc.uniqueArray(pick('SUD', 'ETH', 'ETHUD', 'OPIOIDUD', 'HIV', 'PSY', 'MH', '42CFRPart2'), {
-  maxLength: 2,
-})
+const security = fc.uniqueArray(
+  pick('SUD', 'ETH', 'ETHUD', 'OPIOIDUD', 'HIV', 'PSY', 'MH', 'PSYTHPN', 'PREGNANT', '42CFRPart2'),
+  {
+    maxLength: 2,
+  },
+)
 
 export const resourceArbitrary: fc.Arbitrary<LabelledResource> = fc
   .record({

@@ -213,6 +213,15 @@ describe('the form', () => {
     })
   })
 
+  it('is general where a permit is limited to no kind of content, if only one around a narrower one', () => {
+    const code = [{ coding: [{ system: 'https://site.example/notes', code: 'SEPARATE' }] }]
+    expect(form({ ...permit, code })?.general).toBeUndefined()
+    expect(form({ ...permit, securityLabel: [act('HIV')] })?.general).toBeUndefined()
+    expect(form(permit)?.general).toBe(true)
+    expect(form({ ...permit, provision: [{ ...permit, code }] })?.general).toBe(true)
+    expect(form({ type: 'deny', provision: [{ ...permit, code }] })?.general).toBeUndefined()
+  })
+
   it('is unsigned and undated only where no place says otherwise', () => {
     const bare = { dateTime: undefined }
     expect(form(permit, bare)).toMatchObject({ signed: false, dated: false, policies: [], signers: [] })

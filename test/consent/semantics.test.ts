@@ -282,6 +282,31 @@ describe('security labels', () => {
     )
   })
 
+  it('a permit of SEX covers pregnancy, since it means reproductive health', () => {
+    const abortion = with_(coding(SYSTEM.local, 'ABORTION'), act('SEX'), act('PREGNANT'))
+    expect(effect(permit(labelledBy(act('SEX'))), question(), abortion)).toBe('permit')
+    expect(effect(permit(labelledBy(act('SEX'))), question(), with_(act('PREGNANT')))).toBe('permit')
+    expect(effect(permit(labelledBy(act('PREGNANT'))), question(), abortion)).toBe('not-covered')
+    const hiv = with_(act('SEX'), act('PREGNANT'), act('HIV'))
+    expect(effect(permit(labelledBy(act('SEX'))), question(), hiv)).toBe('not-covered')
+  })
+
+  it('a permit need not name what stands on a resource because of a label that it does name', () => {
+    const notes = permit(labelledBy(act('PSYTHPN')))
+    const note = with_(act('PSYTHPN'), act('MH'), act('PSY'))
+    expect(effect(notes, question(), note)).toBe('permit')
+    expect(effect(permit(labelledBy(act('SPI'))), question(), note)).toBe('permit')
+    expect(effect(notes, question(), with_(act('PSYTHPN'), act('MH'), act('HIV')))).toBe('not-covered')
+    // Nothing is implied where the label itself does not stand: progress notes stay closed.
+    expect(effect(notes, question(), with_(act('MH')))).toBe('not-covered')
+    expect(effect(permit(labelledBy(act('MH'))), question(), note)).toBe('not-covered')
+    const local = (code: string) => coding(SYSTEM.local, code)
+    const abortion = with_(local('ABORTION'), act('SEX'), act('PREGNANT'))
+    expect(effect(permit(labelledBy(local('ABORTION'))), question(), abortion)).toBe('permit')
+    const more = with_(local('ABORTION'), local('CONTRACEPTION'), act('SEX'))
+    expect(effect(permit(labelledBy(local('ABORTION'))), question(), more)).toBe('not-covered')
+  })
+
   it('a permit of one does not open data that carries none', () => {
     expect(effect(permit(labelledBy(act('PSY'))), question(), with_(conf('N')))).toBe('not-covered')
   })

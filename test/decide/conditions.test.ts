@@ -317,7 +317,7 @@ describe('conditions on the resource', () => {
 
 describe('kinds of Consent name what a form lacks', () => {
   const lacks = (kind: string, form: ConsentForm, given: Partial<DecisionContext> = {}, minor = false) =>
-    consentKind(kind)(form, { context: contextOf(given), patient: 'Patient/p', minor })
+    consentKind(kind)(form, { context: contextOf(given), tree, patient: 'Patient/p', minor })
   const { '2.31(a)(6)': _revocation, ...unrevocable } = tpoForm.items
   const end = { periodEnd: '2027-01-01' }
 
@@ -365,8 +365,11 @@ describe('kinds of Consent name what a form lacks', () => {
     expect(lacks('part2', { ...tpoForm, ...end, items: {}, purposes: [] })).toEqual(['2.31(a)(5)'])
   })
 
-  it('"none" as an end is enough for TPO only', () => {
-    expect(lacks('part2', { ...tpoForm, purposes: ['TREAT'] })).toEqual(['2.31(a)(7)'])
+  it('"none" as an end is enough for treatment, payment or operations, all of them or one, and for nothing else', () => {
+    for (const purposes of [['TREAT'], ['HPAYMT'], ['CAREMGT', 'TREAT']])
+      expect(lacks('part2', { ...tpoForm, purposes })).toEqual([])
+    for (const purposes of [['HRESCH'], ['TREAT', 'HRESCH'], ['HLEGAL'], ['BTG']])
+      expect(lacks('part2', { ...tpoForm, purposes })).toEqual(['2.31(a)(7)'])
     expect(lacks('part2-tpo', { ...tpoForm, ...end, purposes: ['TREAT'] })).toEqual(['2.31(a)(5)'])
   })
 
@@ -438,6 +441,9 @@ describe('kinds of Consent name what a form lacks', () => {
     expect(lacks('psychotherapy-notes-only', { ...notes, labels: ['PSYTHPN', 'MH'] })).toEqual([
       '164.508(b)(3)(ii)',
     ])
+    expect(lacks('psychotherapy-notes-only', { ...notes, labels: ['V', 'PSYTHPN'] })).toEqual([])
+    // A nested permit for the notes under a permit of everything is a combined form.
+    expect(lacks('psychotherapy-notes-only', { ...notes, general: true })).toEqual(['164.508(b)(3)(ii)'])
     expect(lacks('psychotherapy-notes-only', authorizationForm)).toEqual(['164.508(b)(3)(ii)'])
     expect(lacks('sud-notes-only', { ...tpoForm, labels: ['42CFRPart2', 'SUDCN'] })).toEqual([])
     expect(lacks('sud-notes-only', { ...tpoForm, codes: ['s|SN'] }, site)).toEqual([])

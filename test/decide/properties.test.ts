@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { consentKind } from '../../src/decide/consent-kinds.ts'
 import { createDecider } from '../../src/decide/decider.ts'
+import { purposeTree } from '../../src/decide/purpose.ts'
 import type { ResourceDecision } from '../../src/model/decision.ts'
 import type { DefaultPolicy, LawRow, ObligationRule } from '../../src/model/rules.ts'
 import { specified } from '../spec/decide.ts'
@@ -18,6 +19,8 @@ const policy = (id: string, opens: DefaultPolicy['opens']): DefaultPolicy => ({
   opens,
 })
 const defaultPolicies = { law: policy('law', [{}]), deny: policy('deny', []) }
+
+const tree = purposeTree(parents, ['BTG', 'HLEGAL'])
 
 function decide({ rows, context, resource, verdicts }: World): ResourceDecision {
   const decider = createDecider({
@@ -47,7 +50,7 @@ describe('the decider', () => {
           defaultOpens: world.context.defaultPolicy === 'law',
           isKind: (kind, { form }, patient) => {
             const minor = world.context.birthDates.get(patient) !== '1980-01-01'
-            return consentKind(kind)(form, { context: world.context, patient, minor }).length === 0
+            return consentKind(kind)(form, { context: world.context, tree, patient, minor }).length === 0
           },
         })
         if (expected !== 'deny') released += 1

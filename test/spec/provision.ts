@@ -14,6 +14,8 @@ export interface Tables {
   readonly labelParents: Readonly<Record<string, readonly string[]>>
   readonly policyLabels: readonly string[]
   readonly labelDenyAlso: Readonly<Record<string, readonly string[]>>
+  readonly labelPermitAlso: Readonly<Record<string, readonly string[]>>
+  readonly labelImplied: Readonly<Record<string, readonly string[]>>
 }
 
 export type SpecVerdict = 'permit' | 'deny' | 'not-covered' | 'indeterminate' | 'none'
@@ -261,7 +263,12 @@ function labelsMatch(labels: Json, sure: boolean, { labelled, tables }: Case): b
     )
   }
   if (ranks.length > 0 && ranks.every(ceiling => rank > ceiling)) return false
-  if (named.length + strange.length > 0 && !sensitivities.every(code => covered(code, named))) return false
+  const granted = named.flatMap(code => [code, ...(tables.labelPermitAlso[code] ?? [])])
+  const implied = sensitivities
+    .filter(code => covered(code, granted))
+    .flatMap(code => tables.labelImplied[code] ?? [])
+  const isNamed = (code: string) => covered(code, granted) || implied.includes(code)
+  if (named.length + strange.length > 0 && !sensitivities.every(isNamed)) return false
   return ranks.length > 0 || hasPolicy || (named.length + strange.length > 0 && sensitivities.length > 0)
 }
 

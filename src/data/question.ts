@@ -23,7 +23,8 @@ export function checkQuestion(value: unknown, place: string): Question {
   if (validate(value)) return value as Question
   const [error] = validate.errors ?? []
   const where = error?.instancePath === '' ? '' : ` at ${error?.instancePath ?? ''}`
-  const extra = error?.params?.['allowedValues'] === undefined ? '' : `: ${String(error.params['allowedValues'])}`
+  const extra =
+    error?.params?.['allowedValues'] === undefined ? '' : `: ${String(error.params['allowedValues'])}`
   throw new QuestionError(`${place}${where}: ${error?.message ?? 'is no question'}${extra}`)
 }
 

@@ -9,6 +9,8 @@ export interface TpoConsent {
   readonly recipient: string
   readonly status?: 'active' | 'inactive'
   readonly purposes?: readonly string[]
+  /** Last day it is in force. */
+  readonly end?: string
 }
 
 /** A written Part 2 consent for treatment, payment and operations with every element of 42 CFR 2.31(a). */
@@ -48,7 +50,7 @@ export function tpoConsent(given: TpoConsent): Resource {
     ],
     provision: {
       type: 'permit',
-      period: { start: '2026-03-01' },
+      period: { start: '2026-03-01', ...(given.end === undefined ? {} : { end: given.end }) },
       actor: [actor('CST', given.discloser), actor('IRCP', given.recipient)],
       securityLabel: [{ system: `${THO}/v3-ActCode`, code: '42CFRPart2' }],
       purpose: purposes.map(code => ({ system: `${THO}/v3-ActReason`, code })),

@@ -32,13 +32,12 @@ export function createApp(options: AppOptions): Express {
   app.get('/health/live', (_request, response) => {
     response.type('text/plain').send('live\n')
   })
-  app.get('/health/ready', (_request, response, next) => {
-    options.ready().then(ready => {
-      response
-        .status(ready ? 200 : 503)
-        .type('text/plain')
-        .send(ready ? 'ready\n' : 'not ready\n')
-    }, next)
+  app.get('/health/ready', async (_request, response) => {
+    const ready = await options.ready().catch(() => false)
+    response
+      .status(ready ? 200 : 503)
+      .type('text/plain')
+      .send(ready ? 'ready\n' : 'not ready\n')
   })
   for (const { path, url } of options.passThrough) app.use(path, passThrough(url))
   let inFlight = 0
@@ -79,19 +78,27 @@ async function serve(options: AppOptions, request: IncomingMessage, response: Se
 
 const EMPTY_BODY = new Uint8Array(0)
 
-/** The whole body, or undefined when it is larger than the limit. */
+/** How much of a body that is too large is still read, so that its sender can hear the refusal. */
+const DRAIN_BYTES = 16 << 20
+
+/** The whole body, or undefined when it is larger than the limit; rejects when the client goes away. */
 async function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Array | undefined> {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
   if (encoding === undefined && (length === undefined || length === '0')) return EMPTY_BODY
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request) {
-    const buffer = chunk as Buffer
-    size += buffer.length
-    if (size > limitBytes) return undefined
-    chunks.push(buffer)
-  }
-  return Buffer.concat(chunks)
+  await new Promise<void>((resolve, reject) => {
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= limitBytes) chunks.push(chunk)
+      else chunks.length = 0
+      if (size > limitBytes + DRAIN_BYTES) resolve()
+    })
+    request.on('end', resolve)
+    request.on('error', reject)
+    request.on('close', () => reject(new Error('the client went away')))
+  })
+  return size > limitBytes ? undefined : Buffer.concat(chunks)
 }
 
 function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {

@@ -14,7 +14,9 @@ export interface Listening {
   readonly close: () => Promise<void>
 }
 
-const CLOSE_GRACE_MS = 10_000
+const CLOSE_GRACE_MS = 3000
+/** How often connections that fell idle are looked for while closing. */
+const IDLE_SWEEP_MS = 50
 
 /** Starts the HTTP server with a strict parser and time limits. Rejects with a plain message when the port is taken. */
 export async function listen(app: Express, options: ListenOptions): Promise<Listening> {
@@ -28,6 +30,9 @@ export async function listen(app: Express, options: ListenOptions): Promise<List
     },
     app,
   )
+  server.prependListener('request', (_request, response) => {
+    if (!server.listening) response.shouldKeepAlive = false
+  })
   server.on('upgrade', (_request, socket) => socket.destroy())
   server.on('connect', (_request, socket) => socket.destroy())
   await new Promise<void>((resolve, reject) => {
@@ -45,10 +50,12 @@ function plain(error: NodeJS.ErrnoException, { host, port }: ListenOptions): Err
   return new Error(`cannot listen on ${host}:${port}: ${error.code ?? error.message}`)
 }
 
+/** A connection kept alive would keep the server open: those that fall idle are closed, after the grace all. */
 async function close(server: Server): Promise<void> {
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
-  server.closeIdleConnections()
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
   const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
   await closed
+  clearInterval(sweep)
   clearTimeout(timer)
 }

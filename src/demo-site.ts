@@ -25,12 +25,21 @@ export interface DemoSiteOptions {
   readonly now?: () => Date
 }
 
-/** Starts the embedded upstream and issuer and reads the demo configuration. Refuses nothing but taken ports. */
+/** Starts the embedded upstream and issuer and reads the demo configuration. Throws Error where a port is taken. */
 export async function openDemoSite(options: DemoSiteOptions): Promise<DemoSite> {
   const upstream = await startDemoUpstream({
     resources: options.resources ?? demoResources(),
     port: options.upstreamPort,
   })
+  try {
+    return await joinIssuer(options, upstream)
+  } catch (error) {
+    await upstream.close()
+    throw error
+  }
+}
+
+async function joinIssuer(options: DemoSiteOptions, upstream: DemoUpstream): Promise<DemoSite> {
   const baseUrl = `http://localhost:${options.gatewayPort}/fhir`
   const registry = loadSite(undefined, options.overrides)
   const issuer = await startDemoIssuer({

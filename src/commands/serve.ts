@@ -1,6 +1,6 @@
 import { demoWalkthrough } from '../demo/walkthrough.ts'
-import { openDemoSite } from '../demo-site.ts'
-import { openHouse } from '../house.ts'
+import { type DemoSite, openDemoSite } from '../demo-site.ts'
+import { type House, openHouse } from '../house.ts'
 import type { Configuration } from '../model/configuration.ts'
 import { listen } from '../server/listen.ts'
 import { DEMO_PORTS, loadSite } from './site.ts'
@@ -53,22 +53,10 @@ function overridesOf(options: Options) {
 }
 
 async function serveSite(configuration: Configuration, terminal: Terminal): Promise<void> {
-  const { host, port, baseUrl } = configuration.server
-  const house = await openHouse(configuration)
-  const listening = await listen(house.app, {
-    host,
-    port,
-    headerBytes: configuration.limits.headerBytes,
-  }).catch(async (error: unknown) => {
-    await house.close()
-    throw error
+  const { host, baseUrl } = configuration.server
+  await runGateway(configuration, async ({ engine }, port) => {
+    terminal.out(`consentry serves ${baseUrl} on ${host}:${port}, policy revision ${engine.revision}\n`)
   })
-  terminal.out(
-    `consentry serves ${baseUrl} on ${host}:${listening.port}, policy revision ${house.engine.revision}\n`,
-  )
-  await stopped()
-  await listening.close()
-  await house.close()
 }
 
 async function serveDemo(options: Options, terminal: Terminal): Promise<void> {
@@ -79,27 +67,45 @@ async function serveDemo(options: Options, terminal: Terminal): Promise<void> {
     upstreamPort: gatewayPort === 0 ? 0 : gatewayPort + 2,
     ledgerFile: textOption(options, 'ledger') ?? 'var/ledger.sqlite',
   })
-  const { host, port, baseUrl } = site.configuration.server
-  const house = await openHouse(site.configuration)
-  const listening = await listen(house.app, {
-    host,
-    port,
-    headerBytes: site.configuration.limits.headerBytes,
-  })
-  terminal.out(`consentry demo serves ${baseUrl} (policy revision ${house.engine.revision})\n`)
-  terminal.out(
-    `embedded FHIR server ${site.upstream.url}, embedded issuer ${site.issuer.issuer}; Ctrl-C stops\n\n`,
-  )
+  try {
+    await runGateway(site.configuration, ({ engine }) => introduceDemo(site, engine.revision, terminal))
+  } finally {
+    await site.close()
+  }
+}
+
+async function introduceDemo(site: DemoSite, revision: string, terminal: Terminal): Promise<void> {
+  const { issuer, upstream, configuration } = site
+  const { baseUrl } = configuration.server
+  terminal.out(`consentry demo serves ${baseUrl} (policy revision ${revision})\n`)
+  terminal.out(`embedded FHIR server ${upstream.url}, embedded issuer ${issuer.issuer}; Ctrl-C stops\n\n`)
   for (const step of demoWalkthrough()) {
     const token =
-      step.token === undefined ? '' : await site.issuer.issueToken({ ...step.token, lifetimeSeconds: 3600 })
-    terminal.out(`# ${step.title}\n${step.curl({ baseUrl, upstreamUrl: site.upstream.url, token })}\n\n`)
+      step.token === undefined ? '' : await issuer.issueToken({ ...step.token, lifetimeSeconds: 3600 })
+    terminal.out(`# ${step.title}\n${step.curl({ baseUrl, upstreamUrl: upstream.url, token })}\n\n`)
   }
-  await stopped()
-  await listening.close()
-  await house.close()
-  await site.close()
 }
+
+/** Opens the house and its port, says so, and runs until told to stop. Closes what it opened, however it ends. */
+async function runGateway(
+  configuration: Configuration,
+  announce: (house: House, port: number) => Promise<void>,
+): Promise<void> {
+  const { host, port } = configuration.server
+  const house = await openHouse(configuration)
+  try {
+    const listening = await listen(house.app, { host, port, headerBytes: configuration.limits.headerBytes })
+    await announce(house, listening.port)
+    await stopped()
+    setTimeout(() => process.exit(0), STOP_MAX_MS).unref()
+    await listening.close()
+  } finally {
+    await house.close()
+  }
+}
+
+/** An upstream that never answers must not keep a stopped gateway alive; what was acknowledged is on disk by then. */
+const STOP_MAX_MS = 6000
 
 /** Resolves on the first SIGINT or SIGTERM. */
 function stopped(): Promise<void> {

@@ -41,7 +41,13 @@ export async function listen(
     })
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(`demo server: port ${place.port ?? 0} on ${host} is taken; choose others with --port`)
+          : error,
+      ),
+    )
     server.listen(place.port ?? 0, host, resolve)
   })
   const { port } = server.address() as AddressInfo

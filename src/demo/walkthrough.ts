@@ -55,7 +55,13 @@ export function demoWalkthrough(): readonly WalkthroughStep[] {
       curl: ask(`-D ${HEADERS} `),
     },
     {
-      title: 'The record of the third exchange: who asked, what was withheld, and by which rule',
+      title: 'The record of the third exchange, as it reached the audit repository (within a second)',
+      client: 'health-plan',
+      curl: ({ upstreamUrl }) =>
+        `curl -s '${upstreamUrl}/AuditEvent?patient=elena-marsh&_sort=-_lastUpdated&_count=1'`,
+    },
+    {
+      title: 'And what stays in the ledger: what was withheld, and by which rule',
       client: 'health-plan',
       curl: () =>
         `npm run -s consentry -- explain "$(tr -d '\\r' < ${HEADERS} | awk 'tolower($1) == "x-request-id:" { print $2 }')"`,

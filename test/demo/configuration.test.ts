@@ -245,7 +245,8 @@ describe('the demo configuration', () => {
       commands.slice(0, 3).every(c => c.includes(`${demo.server.baseUrl}/Condition?patient=elena-marsh`)),
     ).toBe(true)
     expect(new Set(steps.slice(0, 3).map(step => step.client)).size).toBe(3)
-    expect(commands[3]).toContain('explain')
+    expect(commands[3]).toContain(`${demo.upstream.url}/AuditEvent?patient=elena-marsh`)
+    expect(commands[4]).toContain('explain')
     expect(DEMO_PATIENTS.some(({ id }) => id === 'elena-marsh')).toBe(true)
   })
 })

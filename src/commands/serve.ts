@@ -92,13 +92,22 @@ async function runGateway(
   announce: (house: House, port: number) => Promise<void>,
 ): Promise<void> {
   const { host, port } = configuration.server
+  const stop = stopped()
   const house = await openHouse(configuration)
   try {
-    const listening = await listen(house.app, { host, port, headerBytes: configuration.limits.headerBytes })
-    await announce(house, listening.port)
-    await stopped()
-    setTimeout(() => process.exit(0), STOP_MAX_MS).unref()
-    await listening.close()
+    const listening = await listen(house.app, {
+      host,
+      port,
+      headerBytes: configuration.limits.headerBytes,
+      exchange: house.exchange,
+    })
+    try {
+      await announce(house, listening.port)
+      await stop
+      setTimeout(() => process.exit(0), STOP_MAX_MS).unref()
+    } finally {
+      await listening.close()
+    }
   } finally {
     await house.close()
   }
@@ -107,9 +116,14 @@ async function runGateway(
 /** An upstream that never answers must not keep a stopped gateway alive; what was acknowledged is on disk by then. */
 const STOP_MAX_MS = 6000
 
-/** Resolves on the first SIGINT or SIGTERM. */
+/** Resolves on the first SIGINT or SIGTERM from now on, also while the house is still being opened; the next one kills. */
 function stopped(): Promise<void> {
   return new Promise(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+    const signals = ['SIGINT', 'SIGTERM'] as const
+    const heard = (): void => {
+      for (const signal of signals) process.off(signal, heard)
+      resolve()
+    }
+    for (const signal of signals) process.on(signal, heard)
   })
 }

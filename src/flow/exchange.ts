@@ -30,7 +30,7 @@ export async function exchange(rooms: Rooms, request: HttpRequest): Promise<Http
   const received = receive(rooms, request)
   let reached: Received & Partial<Understood> = received
   try {
-    if (request.oversized === true) throw new Refusal('too-large')
+    refuseUnread(request)
     const document = rooms.interaction.publicDocument(received)
     if (document !== undefined)
       return rooms.responder.document(document, await rooms.upstream.capabilities().catch(() => undefined))
@@ -65,6 +65,17 @@ export function receive(rooms: Rooms, request: HttpRequest): Received {
       ...(traceparent === undefined ? {} : { traceparent }),
     },
   }
+}
+
+/** What the server could not take in is refused before anybody looks at it. */
+function refuseUnread({ oversized, unreadable }: HttpRequest): void {
+  if (oversized === true) throw new Refusal('too-large')
+  if (unreadable === 'headers') throw new Refusal('bad-header', { diagnostics: 'the headers are too large' })
+  if (unreadable !== undefined)
+    throw new Refusal('bad-request', {
+      diagnostics:
+        unreadable === 'time' ? 'the request did not arrive in time' : 'expected one HTTP/1.1 request',
+    })
 }
 
 function understand(rooms: Rooms, identified: Identified): Understood {

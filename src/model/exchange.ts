@@ -18,6 +18,8 @@ export interface HttpRequest {
   readonly body: Uint8Array
   /** True where the body was larger than the limit; it was not kept. */
   readonly oversized?: true
+  /** Set where the bytes were no HTTP request that could be read: then only `remoteAddress` is known. */
+  readonly unreadable?: 'headers' | 'syntax' | 'time'
   readonly remoteAddress: string
 }
 

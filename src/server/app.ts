@@ -59,6 +59,8 @@ export function createApp(options: AppOptions): Express {
  * strict parser, which refuses what is odd. `originalUrl` is not used because nothing has rewritten the target here.
  */
 function isUnder(target: string, basePath: string): boolean {
+  // An absolute-form target (RFC 9112 3.2.2) may be meant for it too.
+  if (!target.startsWith('/')) return true
   return target === basePath || target.startsWith(`${basePath}/`) || target.startsWith(`${basePath}?`)
 }
 

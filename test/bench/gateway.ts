@@ -19,7 +19,12 @@ const configuration = loadSite(undefined, {
   ledger: { file: `${folder}/ledger.sqlite`, ...(shipping === 'ship' ? {} : { repository: 'none' }) },
 })
 const house = await openHouse(configuration)
-const listening = await listen(house.app, { host: '127.0.0.1', port: 0, headerBytes: 16_384 })
+const listening = await listen(house.app, {
+  host: '127.0.0.1',
+  port: 0,
+  headerBytes: 16_384,
+  exchange: house.exchange,
+})
 const token = await issuer.issueToken({
   client: 'treating-hospital',
   user: 'PractitionerRole/priya-lindqvist-role',

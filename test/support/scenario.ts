@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { TokenRequest } from '../../src/demo/issuer.ts'
-import { DEMO_PATIENTS } from '../../src/demo/resources.ts'
 import { directory } from '../../src/demo/patients/directory.ts'
+import { DEMO_PATIENTS } from '../../src/demo/resources.ts'
 import type { JsonObject, Resource } from '../../src/model/fhir.ts'
 import type { LedgerRow } from '../../src/model/record.ts'
 import { readExchange } from '../../src/record/verify.ts'
@@ -167,7 +167,9 @@ export function recorded({ rows }: Told): Required<ExpectedRecord> {
     withheld,
     withheldBy,
     releasedBy: distinct(
-      releasing.flatMap(({ decision }) => decision.because.filter(({ effect }) => effect === 'permit')).map(({ rule }) => rule),
+      releasing
+        .flatMap(({ decision }) => decision.because.filter(({ effect }) => effect === 'permit'))
+        .map(({ rule }) => rule),
     ),
     obligations: distinct(decisions.flatMap(({ obligations = [] }) => obligations)),
     notices: distinct(decisions.flatMap(({ notices = [] }) => notices)),

@@ -109,7 +109,12 @@ async function furnish(
       ),
     again: () => furnish(demo, seams, async () => undefined),
     serve: async () => {
-      const listening = await listen(house.app, { host: '127.0.0.1', port: 0, headerBytes: 16_384 })
+      const listening = await listen(house.app, {
+        host: '127.0.0.1',
+        port: 0,
+        headerBytes: 16_384,
+        exchange: house.exchange,
+      })
       closers.push(listening.close)
       return `http://127.0.0.1:${listening.port}/fhir`
     },

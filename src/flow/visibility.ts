@@ -42,10 +42,11 @@ export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
     hides,
     hidden: of => {
       const { open, directory } = linksOf(of.labelled.facts)
-      const hidden = open.filter(({ target }) => hides(target, of))
-      for (const reference of directory)
-        if (programs.has(reference.target) && hides(reference.target, of)) hidden.push(reference)
-      return hidden.length === 0 ? NOTHING : hidden.map(({ path }) => path)
+      let hidden = NOTHING
+      for (const { target, path } of open) if (hides(target, of)) hidden = [...hidden, path]
+      for (const { target, path } of directory)
+        if (programs.has(target) && hides(target, of)) hidden = [...hidden, path]
+      return hidden
     },
     follow: async released => {
       for (const { labelled } of released) visible.set(labelled.facts.reference, true)

@@ -97,10 +97,15 @@ class PatientTally {
 
   add({ decision, released, withheld }: DecisionClass): void {
     const { permit, deny } = consentsOf(decision)
+    const kept = new Set<string>()
     for (const resource of released) {
-      for (const patient of resource.labelled.facts.patients) {
+      const { patients } = resource.labelled.facts
+      for (const patient of patients) {
         const facts = this.#of(patient)
         facts.released.push(versionOf(resource))
+        // Resources about one patient alone rest on the same Consents as others of their class: once is enough.
+        if (patients.length === 1 && kept.has(patient)) continue
+        if (patients.length === 1) kept.add(patient)
         this.#keep(facts.permits, patient, permit, resource)
         this.#keep(facts.denies, patient, deny, resource)
       }

@@ -6,7 +6,7 @@ import type { Segmenter, SegmentInput } from '../model/doors.ts'
 import type { Release } from '../model/exchange.ts'
 import { rewriteLinks } from '../model/links.ts'
 import type { Notice } from '../model/rules.ts'
-import { type BundleEntry, entryHead, noticeOutcome, searchset } from './bundle.ts'
+import { type Assembled, type BundleEntry, createAssembler, entryHead, noticeOutcome } from './bundle.ts'
 import { type Accompaniment, bundleMeta } from './mark.ts'
 import { noticesOf, undischargeable } from './obligations.ts'
 import type { RequiredElements } from './redact.ts'
@@ -28,7 +28,11 @@ const WITHHELD_NOTICE = 'Some data may have been withheld in accordance with law
 
 /** Makes the final bytes of an exchange. Throws when an obligation cannot be discharged: then nothing leaves. */
 export function createSegmenter(options: SegmenterOptions): Segmenter {
-  const variants = createVariants(options)
+  const tools: Tools = {
+    options,
+    variants: createVariants(options),
+    assemble: createAssembler(options.cacheBytes),
+  }
   const noticeIds = new Set(Object.keys(options.notices))
   const checked = new WeakMap<ResourceDecision, string>()
   const missingDuty = (decision: ResourceDecision): string | undefined => {
@@ -48,22 +52,30 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
           throw new Error(`obligation ${missing} on ${labelled.facts.type} cannot be discharged`)
         if (decision.effect === 'deny') throw new Error('a denied resource was handed over for release')
       }
-      const body =
-        input.page === undefined
-          ? single(input, variants, options)
-          : bundle(input, released, variants, options)
-      return finish(input, released, body)
+      const assembled = input.page === undefined ? single(input, tools) : bundle(input, released, tools)
+      return finish(input, released, assembled)
     },
   }
 }
 
-function finish(input: SegmentInput, released: readonly DecidedResource[], body: Uint8Array): Release {
+/** What a segmenter works with. */
+interface Tools {
+  readonly options: SegmenterOptions
+  readonly variants: Variants
+  readonly assemble: ReturnType<typeof createAssembler>
+}
+
+function finish(
+  input: SegmentInput,
+  released: readonly DecidedResource[],
+  { body, digest }: Assembled,
+): Release {
   const decisions = [...new Set(released.map(({ decision }) => decision))]
   return {
     status: 200,
     headers: {},
     body,
-    digest: hash('sha256', body, 'hex'),
+    digest,
     released,
     withheld: input.withheld,
     obligations: [...new Set(decisions.flatMap(({ obligations }) => obligations))],
@@ -71,20 +83,19 @@ function finish(input: SegmentInput, released: readonly DecidedResource[], body:
   }
 }
 
-function single(input: SegmentInput, variants: Variants, options: SegmenterOptions): Uint8Array {
+function single(input: SegmentInput, { variants, options }: Tools): Assembled {
   const decided = input.matches[0]
   if (decided === undefined || input.matches.length !== 1)
     throw new Error('a read releases exactly one resource')
-  const along = accompaniment(decided, input, options, 'long')
-  return variants.of(decided, input.hidden(decided), along)
+  const body = variants.of(decided, input.hidden(decided), accompaniment(decided, input, options, 'long'))
+  return { body, digest: hash('sha256', body, 'hex') }
 }
 
 function bundle(
   input: SegmentInput,
   released: readonly DecidedResource[],
-  variants: Variants,
-  options: SegmenterOptions,
-): Uint8Array {
+  { options, variants, assemble }: Tools,
+): Assembled {
   const page = input.page ?? { self: options.baseUrl }
   const alongOf = accompaniments(input, options)
   const entry = (decided: DecidedResource, mode: 'match' | 'include'): BundleEntry => ({
@@ -98,7 +109,7 @@ function bundle(
     ...accompanyingEntries(input, released, options),
   ]
   const meta = bundleMeta(released)
-  return searchset({ ...page, ...(meta === undefined ? {} : { meta }) }, entries)
+  return assemble({ ...page, ...(meta === undefined ? {} : { meta }) }, entries)
 }
 
 /** Resources of one decision and one patient share what accompanies them; most releases have nothing. */

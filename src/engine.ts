@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
-import { combineVerdicts } from './consent/combine.ts'
 import { createConsentReader } from './consent/reader.ts'
 import { loadLabels } from './data/labels.ts'
 import { BUILT_IN_PROFILES, loadProfiles } from './data/profiles.ts'
 import { loadPurposes } from './data/purpose.ts'
 import { loadRecipientClasses, loadRequiredReferences, type RequiredReferences } from './data/tables.ts'
 import { createDecider } from './decide/decider.ts'
+import { overall } from './decide/overall.ts'
 import type { QuestionRooms } from './flow/question.ts'
 import { custodianOf, registryOf } from './flow/question-facts.ts'
 import { createLabeller } from './label/labeller.ts'
@@ -62,7 +62,7 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
         ),
       consent: createConsentReader(purposes),
       decider,
-      combine: combineVerdicts,
+      overall,
       purposeMap: purposes.purposeMap,
       recipientClasses,
       revision,

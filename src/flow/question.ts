@@ -22,9 +22,11 @@ export interface QuestionRooms {
   readonly labellerFor: (question: Question) => Labeller
   readonly consent: ConsentReader
   readonly decider: Decider
-  readonly combine: (
-    verdicts: readonly ConsentVerdict[],
-  ) => 'permit' | 'deny' | 'no-consent' | 'not-covered' | 'indeterminate'
+  /** The word for a request as a whole. */
+  readonly overall: (
+    decided: readonly DecidedResource[],
+    verdicts?: readonly ConsentVerdict[],
+  ) => Answer['decision']
   readonly purposeMap: Readonly<Record<string, string>>
   readonly recipientClasses: readonly RecipientClass[]
   readonly revision: string
@@ -50,12 +52,12 @@ export function answerQuestion(rooms: QuestionRooms, question: Question, options
   const labelled = facts.resources.map(one =>
     options.trustLabels ? trusted(one) : facts.labeller.label(one, facts.look, facts.labelContext(one)),
   )
-  const { context, ask, directives, consentQuestion } = decisionFacts(rooms, question, options, facts)
-  const decided = rooms.decider.decide(context, labelled, ask)
-  const overall = overallDecision(rooms, question, options, decided, patient =>
-    rooms.consent.ask(directives.get(patient) ?? [], consentQuestion, classQuestion(question, facts)),
-  )
-  return { answer: toAnswer(rooms, question, decided, directives, overall), decided, directives }
+  const shared = decisionFacts(rooms, question, options, facts)
+  const decided = rooms.decider.decide(shared.context, labelled, shared.ask)
+  const asked = facts.patients.map(patient => classQuestion(question, facts.labeller, patient))
+  const word = wordFor(rooms, question, options, decided, asked, shared)
+  const { directives } = shared
+  return { answer: toAnswer(rooms, question, decided, directives, word), decided, directives }
 }
 
 interface GatheredFacts {
@@ -103,7 +105,10 @@ function gatherFacts(rooms: QuestionRooms, question: Question): GatheredFacts {
     },
     patients: references,
     birthDates,
-    directory: { resolve: reference => (unresolvable.has(reference) ? undefined : directory.get(reference)) },
+    directory: {
+      resolve: reference => (unresolvable.has(reference) ? undefined : directory.get(reference)),
+      unresolvable: reference => unresolvable.has(reference),
+    },
   }
 }
 
@@ -185,35 +190,44 @@ function namedPatient(consent: Resource): string | undefined {
   return /(?:^|\/)(Patient\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/.*)?$/.exec(patient.reference)?.[1]
 }
 
-/** A question about Consents alone has no resource: it is asked of an unlabelled one of the class in question. */
-function classQuestion(question: Question, facts: GatheredFacts): LabelledResource {
+/** What no resource stands for is asked of an unlabelled one of the class in question. */
+function classQuestion(question: Question, labeller: Labeller, patient: string): LabelledResource {
   const type = question.class?.find(({ code }) => /^[A-Z]/.test(code))?.code ?? 'Basic'
-  const bytes = Buffer.from(
-    JSON.stringify({
-      resourceType: type,
-      id: 'asked',
-      subject: { reference: facts.patients[0] ?? 'Patient/unknown' },
-    }),
-  )
-  return trusted(facts.labeller.assess({ bytes, hash: hash('sha256', bytes, 'base64url') }))
+  const resource = { resourceType: type, id: 'asked', subject: { reference: patient } }
+  const bytes = Buffer.from(JSON.stringify(resource))
+  return trusted(labeller.assess({ bytes, hash: hash('sha256', bytes, 'base64url') }))
 }
 
-function overallDecision(
-  rooms: QuestionRooms,
+/**
+ * The word for the request: what becomes of the resources, where law decides or a class of data is asked for; else, for
+ * Consents alone, what holds for data that no selector singles out, the resources being permitted with redaction.
+ */
+function wordFor(
+  { overall, decider, consent }: QuestionRooms,
   question: Question,
-  options: QuestionOptions,
+  { policy }: QuestionOptions,
   decided: readonly DecidedResource[],
-  askClass: (patient: string) => readonly ConsentVerdict[],
+  asked: readonly LabelledResource[],
+  { context, ask, directives, consentQuestion }: ReturnType<typeof decisionFacts>,
 ): Answer['decision'] {
   if (decided.some(({ decision }) => decision.effect !== 'deny')) return 'permit'
-  if (decided.length > 0 && options.policy === 'law') return 'deny'
-  const { references } = patientsOf(question)
-  const outcomes = references.map(patient => rooms.combine(askClass(patient)))
-  if (decided.length === 0 && outcomes.every(outcome => outcome === 'permit')) return 'permit'
-  for (const strongest of ['indeterminate', 'deny'] as const)
-    if (outcomes.includes(strongest)) return strongest
-  if (decided.length > 0 && outcomes.includes('permit')) return 'deny'
-  return 'no-consent'
+  if (decided.length > 0 && (policy === 'law' || question.class !== undefined)) return overall(decided)
+  const onFile = (patient: string) => directives.get(patient) ?? []
+  const words = asked.map(one =>
+    policy === 'none'
+      ? overall(decider.decide(context, [one], ask))
+      : overall([], consent.ask(onFile(one.facts.patients[0] ?? ''), consentQuestion, one)),
+  )
+  const word = STRICTEST.find(each => words.includes(each)) ?? 'no-consent'
+  return word === 'indeterminate' && [...directives.values()].flat().some(mayMeanTheOpposite) ? 'deny' : word
+}
+
+/** Every patient must permit. */
+const STRICTEST = ['deny', 'indeterminate', 'no-consent', 'permit'] as const
+
+/** A modifier that is not understood may negate what it stands on (R4, Extensibility): a refusal, not a doubt. */
+function mayMeanTheOpposite({ state, why }: ConsentDirective): boolean {
+  return state === 'unreadable' && why?.includes('modifierExtension') === true
 }
 
 function toAnswer(

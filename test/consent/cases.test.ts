@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type CombinedVerdict, combineVerdicts } from '../../src/consent/combine.ts'
 import type { ConsentOnFile, ConsentQuestion } from '../../src/model/consent.ts'
 import type { Coding, Identifier, LiteralReference, Resource } from '../../src/model/fhir.ts'
+import { type CombinedVerdict, combineVerdicts } from './combine.ts'
 import { directory, labelled, reader } from './fixtures.ts'
 
 /** Shape of the shared Consent cases; `context` maps to the question as their README says. */

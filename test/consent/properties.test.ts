@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { combineVerdicts } from '../../src/consent/combine.ts'
 import type { ConsentOnFile, ConsentQuestion } from '../../src/model/consent.ts'
 import type { JsonObject, JsonValue, Resource } from '../../src/model/fhir.ts'
 import type { LabelledResource } from '../../src/model/label.ts'
 import { consentArbitrary, questionArbitrary, resourceArbitrary, WORLD } from './arbitrary.ts'
+import { combineVerdicts } from './combine.ts'
 import { act, consent, directory, labelled, PLAIN, question, reader, recipient } from './fixtures.ts'
 
 const consents = fc.array(consentArbitrary, { minLength: 1, maxLength: 4 })

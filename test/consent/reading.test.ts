@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { combineVerdicts } from '../../src/consent/combine.ts'
 import { periodSpan, spanOf } from '../../src/consent/dates.ts'
 import { describeConsents } from '../../src/consent/describe.ts'
 import { createConsentReader } from '../../src/consent/reader.ts'
@@ -8,6 +7,7 @@ import type { ConsentOnFile } from '../../src/model/consent.ts'
 import type { JsonObject, Resource } from '../../src/model/fhir.ts'
 import { SYSTEM } from '../../src/model/fhir.ts'
 import type { ResidualRule } from '../../src/model/requester.ts'
+import { combineVerdicts } from './combine.ts'
 import {
   act,
   actor,

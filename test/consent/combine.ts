@@ -1,4 +1,4 @@
-import type { ConsentVerdict } from '../model/consent.ts'
+import type { ConsentVerdict } from '../../src/model/consent.ts'
 
 export type CombinedVerdict = 'permit' | 'deny' | 'no-consent' | 'not-covered' | 'indeterminate'
 

@@ -116,7 +116,6 @@ class FactsBuilder implements Visitor {
       sourceReferences: [...this.#sources],
       lineageReferences: this.#lineage,
       ...(problem === undefined ? {} : { notAssessable: problem }),
-      resource,
     }
   }
 

@@ -53,11 +53,11 @@ export function createLabeller(rules: LabelRules, site: LabelSite, options: Labe
   }
 }
 
-/** Bytes, the parsed tree (about five times its text), and what was collected. */
+/** Bytes and what was collected from them; the parsed tree is not kept. */
 function weight(facts: ResourceFacts): number {
   return (
     1_024 +
-    facts.bytes.length * 6 +
+    facts.bytes.length +
     (facts.references.length + facts.codings.length + facts.labels.length) * 200
   )
 }

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs'
+import { closeSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { ChainedRow } from './chain.ts'
@@ -11,6 +11,8 @@ const SCHEMA_VERSION = 1
 /** How far back the chain is checked at start. */
 const ROWS_CHECKED_AT_START = 1000
 const SYNCHRONOUS_FULL = 2
+const SQLITE_BUSY = 5
+const OWNER_ONLY = 0o600
 
 /** `body` stands last, so that a scan over the other columns never touches its pages. */
 const SCHEMA = `
@@ -67,17 +69,25 @@ function canonicalFile(file: string): string {
  * however it ends, and the ledger itself stays readable for `verify` and `explain`.
  */
 export function takeWriterLock(file: string): DatabaseSync {
-  const lock = new DatabaseSync(`${canonicalFile(file)}.lock`)
+  let lock: DatabaseSync | undefined
   try {
+    lock = new DatabaseSync(`${canonicalFile(file)}.lock`)
     lock.exec('BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
-    lock.close()
-    throw new LedgerError(
-      'locked',
-      `ledger ${file}: another gateway writes it; every gateway needs a ledger file of its own (${errorText(error)})`,
-    )
+    lock?.close()
+    throw isBusy(error)
+      ? new LedgerError(
+          'locked',
+          `ledger ${file}: another gateway writes it; every gateway needs a ledger file of its own`,
+        )
+      : new LedgerError('unusable', `ledger ${file}: cannot be locked for writing (${errorText(error)})`)
   }
+}
+
+/** Whether another connection holds the lock. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
 }
 
 function expectLedger(db: DatabaseSync, file: string): void {
@@ -112,10 +122,11 @@ function demandDurability(db: DatabaseSync, file: string): void {
   }
 }
 
-/** Opens the ledger for writing; throws LedgerError `unusable` where it cannot be durable or is something else. */
+/** Opens the ledger for writing, a new file readable by its owner alone; throws LedgerError `unusable` where it cannot be durable or is something else. */
 export function openForWriting(file: string, busyTimeoutMs: number): DatabaseSync {
   let db: DatabaseSync | undefined
   try {
+    closeSync(openSync(file, 'a', OWNER_ONLY))
     db = new DatabaseSync(file, { timeout: busyTimeoutMs })
     db.enableDefensive(true)
     createOrExpect(db, file)

@@ -7,9 +7,7 @@ import { LedgerError } from './ledger-error.ts'
 import type { AppendMessage, SetOutcome, WorkerOptions } from './ledger-protocol.ts'
 import { CELLS_PER_EVENT } from './ledger-protocol.ts'
 import type { ChainHead } from './ledger-schema.ts'
-import { checkedHead, errorText, openForWriting, takeWriterLock } from './ledger-schema.ts'
-
-const SQLITE_BUSY = 5
+import { checkedHead, errorText, isBusy, openForWriting, takeWriterLock } from './ledger-schema.ts'
 
 interface Committed {
   readonly recordedAt: string
@@ -107,10 +105,6 @@ class Writer {
       stored?.['body'] === row.body && stored['exchange'] === row.exchange && stored['kind'] === row.kind
     return same ? Number(stored['sequence']) : 'an event id stands for another event already'
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
 }
 
 function begin(db: DatabaseSync, file: string): void {

@@ -114,7 +114,7 @@ async function runGateway(
 }
 
 /** An upstream that never answers must not keep a stopped gateway alive; what was acknowledged is on disk by then. */
-const STOP_MAX_MS = 6000
+const STOP_MAX_MS = 5000
 
 /** Resolves on the first SIGINT or SIGTERM from now on, also while the house is still being opened; the next one kills. */
 function stopped(): Promise<void> {

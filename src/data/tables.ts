@@ -4,18 +4,33 @@ import type { RecipientClass } from '../model/recipient.ts'
 
 /** Small tables under profiles/ that come with the release and are not a site's to change. */
 
+type Lists = Readonly<Record<string, readonly string[]>>
+
 /** Required references and backbones of R4 by resource type. */
 export interface RequiredReferences {
-  readonly references: Readonly<Record<string, readonly string[]>>
-  readonly backbones: Readonly<Record<string, readonly string[]>>
+  readonly references: Lists
+  readonly backbones: Lists
+  /** Backbones that stand again inside others (contentReference). */
+  readonly recursions: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Backbones that narrow what a resource says, so that leaving one out would widen it. */
+  readonly criteria: Lists
 }
 
 const lists = { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } }
 
 const REQUIRED_SCHEMA = {
   type: 'object',
-  required: ['citation', 'references', 'backbones'],
-  properties: { citation: { type: 'string' }, references: lists, backbones: lists },
+  required: ['citation', 'references', 'backbones', 'recursions', 'criteria'],
+  properties: {
+    citation: { type: 'string' },
+    references: lists,
+    backbones: lists,
+    recursions: {
+      type: 'object',
+      additionalProperties: { type: 'object', additionalProperties: { type: 'string' } },
+    },
+    criteria: lists,
+  },
   additionalProperties: false,
 }
 

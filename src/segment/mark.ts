@@ -1,5 +1,5 @@
 import type { DecidedResource } from '../model/decision.ts'
-import { SYSTEM } from '../model/fhir.ts'
+import { type Coding, SYSTEM } from '../model/fhir.ts'
 import {
   CONFIDENTIALITY_ORDER,
   type Confidentiality,
@@ -36,13 +36,20 @@ export interface Accompaniment {
   readonly key: string
 }
 
-/** Whether a released resource carries labels at all; an unlabelled one leaves byte for byte. */
+/**
+ * Whether a released resource carries labels at all; an unlabelled one leaves byte for byte. One whose upstream gave
+ * another confidentiality than the highest is marked too: exactly one stands in a label.
+ */
 export function needsMarks(decided: DecidedResource): boolean {
   const { labelled, decision } = decided
   if (decision.caveats.length > 0 || decision.notices.length > 0) return true
   const known = labelledAtAll.get(labelled)
   if (known !== undefined) return known
-  const needs = visibleLabels(labelled).length > 0
+  const needs =
+    visibleLabels(labelled).length > 0 ||
+    labelled.facts.labels.some(
+      label => label.system === SYSTEM.confidentiality && label.code !== labelled.confidentiality,
+    )
   labelledAtAll.set(labelled, needs)
   return needs
 }
@@ -63,8 +70,8 @@ function visibleLabels(labelled: LabelledResource): Label[] {
  */
 export function mark(resource: MutableObject, decided: DecidedResource, along: Accompaniment): void {
   const meta = objectAt(resource, 'meta')
-  const upstream = Array.isArray(meta['security']) ? (meta['security'] as MutableObject[]) : []
-  const kept = upstream.filter(coding => coding['system'] !== SYSTEM.confidentiality)
+  const upstream = objectsAt(meta, 'security')
+  const kept = upstream.filter(coding => !isConfidentiality(coding))
   const present = new Set(kept.map(coding => `${String(coding['system'])}|${String(coding['code'])}`))
   const security = [confidentialityCoding(upstream, decided.labelled), ...kept]
   const add = (coding: MutableObject): void => {
@@ -100,7 +107,25 @@ export function markLabels(resource: object, labelled: LabelledResource): object
 
 function objectAt(holder: MutableObject, key: string): MutableObject {
   const value = holder[key]
-  return typeof value === 'object' && value !== null ? (value as MutableObject) : {}
+  return isObject(value) ? value : {}
+}
+
+function objectsAt(holder: MutableObject, key: string): MutableObject[] {
+  const value = holder[key]
+  return Array.isArray(value) ? value.filter(isObject) : []
+}
+
+function isObject(value: unknown): value is MutableObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** v3-Confidentiality as R4, DSTU2 and v3 spell it. */
+const CONFIDENTIALITY_SYSTEM = /(?:\/v3[-/]confidentiality|\b2\.16\.840\.1\.113883\.5\.25)(?:[/|].*)?$/i
+
+/** A code without a system counts where it is one of the six, as the labeller reads it. */
+function isConfidentiality({ system, code }: MutableObject): boolean {
+  if (typeof system === 'string' && system !== '') return CONFIDENTIALITY_SYSTEM.test(system)
+  return (CONFIDENTIALITY_ORDER as readonly unknown[]).includes(code)
 }
 
 /** `meta` stands after resourceType and id, where readers look for it. */
@@ -125,18 +150,22 @@ function confidentialityCoding(
   if (same !== undefined) return same
   const basis = labelled.labels.find(label => label.basis !== undefined)?.basis
   return {
-    ...(basis === undefined ? {} : { extension: [{ url: BASIS, valueCoding: { ...basis } }] }),
+    extension: assigned(basis),
     system: SYSTEM.confidentiality,
     code: labelled.confidentiality,
     display: CONFIDENTIALITY_DISPLAY[labelled.confidentiality],
   }
 }
 
+/** Why and by whom a label was assigned (DS4P 1.0.0, extension-sec-label-basis and -classifier). */
+function assigned(basis: Coding | undefined): MutableObject[] {
+  const classifier = { url: CLASSIFIER, valueReference: { display: 'Consentry' } }
+  return basis === undefined ? [classifier] : [{ url: BASIS, valueCoding: { ...basis } }, classifier]
+}
+
 function labelCoding(label: Label): MutableObject {
-  const extension: MutableObject[] = [{ url: CLASSIFIER, valueReference: { display: 'Consentry' } }]
-  if (label.basis !== undefined) extension.unshift({ url: BASIS, valueCoding: { ...label.basis } })
   return {
-    extension,
+    extension: assigned(label.basis),
     system: label.system,
     code: label.code,
     ...(label.display === undefined ? {} : { display: label.display }),
@@ -160,9 +189,12 @@ function caveatCoding(code: string, consents: readonly string[]): MutableObject 
 }
 
 function addDisplays(meta: MutableObject, along: Accompaniment): void {
-  const extension = Array.isArray(meta['extension']) ? (meta['extension'] as MutableObject[]) : []
-  const displays = along.texts.map(text => ({ url: DISPLAY, valueAnnotation: { text } }))
-  meta['extension'] = [...extension, ...displays]
+  const extension = objectsAt(meta, 'extension')
+  const shown = new Set(
+    extension.filter(({ url }) => url === DISPLAY).map(one => objectAt(one, 'valueAnnotation')['text']),
+  )
+  const missing = along.texts.filter(text => !shown.has(text))
+  meta['extension'] = [...extension, ...missing.map(text => ({ url: DISPLAY, valueAnnotation: { text } }))]
 }
 
 /** High-water mark over the released resources: confidentiality only, after segmentation (V > R > N > M > L > U). */

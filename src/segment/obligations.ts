@@ -36,6 +36,8 @@ const RECORDED: ReadonlySet<string> = new Set([
   'RECORD_REPRESENTATION',
 ])
 
+/** A copy of the consent, or a clear explanation of its scope, goes with the records: 42 CFR 2.32(b). */
+export const CONSENT_COPY = 'P2_CONSENT_COPY'
 const STATE_NOTICE = 'STATE_NOTICE:'
 
 /**
@@ -48,6 +50,8 @@ export function undischargeable(
 ): string | undefined {
   const unknownNotice = decision.notices.find(id => !notices.has(id))
   if (unknownNotice !== undefined) return `notice ${unknownNotice}`
+  if (decision.effect === 'redact' && decision.redact.length === 0) return 'redaction of unnamed elements'
+  if (decision.obligations.includes(CONSENT_COPY) && decision.consents.length === 0) return CONSENT_COPY
   return decision.obligations.find(obligation => {
     if (obligation.startsWith(STATE_NOTICE)) return !notices.has(obligation.slice(STATE_NOTICE.length))
     return !VISIBLE.has(obligation) && !RECORDED.has(obligation)

@@ -1,3 +1,5 @@
+import { isRawNumber } from '../model/lossless-json.ts'
+
 /** Removal of references and elements from a parsed resource (numbers kept as their source text). */
 
 /** A mutable JSON tree, as parseLossless gives it. */
@@ -5,16 +7,28 @@ export interface MutableObject {
   [key: string]: unknown
 }
 
-/** Required references and backbones by resource type: profiles/fhir/required-references.json. */
+type ElementLists = Readonly<Record<string, readonly string[]>>
+
+/** What R4 requires, by resource type: profiles/fhir/required-references.json. */
 export interface RequiredElements {
-  readonly references: Readonly<Record<string, readonly string[]>>
-  readonly backbones: Readonly<Record<string, readonly string[]>>
+  readonly references: ElementLists
+  readonly backbones: ElementLists
+  /** Backbones that stand again inside others: `{ Consent: { 'provision.provision': 'provision' } }`. */
+  readonly recursions?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Backbones that narrow what the resource says: one of them is masked and never dropped, for that would widen it. */
+  readonly criteria?: ElementLists
 }
 
 /** R4 data-absent-reason `masked`: what stands where a required element was removed (DESIGN §5). */
 const MASKED = [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }]
 
 type Step = string | number
+
+/** A value in the innermost resource around it: `chain[0]` is that resource, `chain[i]` what `steps[i - 1]` leads to. */
+interface Place {
+  readonly steps: readonly Step[]
+  readonly chain: readonly unknown[]
+}
 
 /** `diagnosis[1].condition` → `['diagnosis', 1, 'condition']`. */
 export function pathSteps(path: string): Step[] {
@@ -30,96 +44,144 @@ export function pathSteps(path: string): Step[] {
 
 /**
  * Removes the values at `paths` from `resource`, in place. A reference that R4 requires takes its backbone entry along,
- * or, where the backbone itself must stay, becomes data-absent-reason `masked`. Arrays left empty disappear, as does the
- * narrative, which may repeat what was removed.
+ * or, where that must stay, becomes data-absent-reason `masked`. What is left empty disappears, as do the narratives
+ * around it, which may repeat what was removed.
+ * Throws where a path leads nowhere: then what should go may stand elsewhere (invariant 2).
  */
 export function removePaths(
   resource: MutableObject,
   paths: readonly string[],
   required: RequiredElements,
 ): void {
-  if (paths.length === 0) return
-  const type = String(resource['resourceType'])
-  // Every path is followed before anything moves; removal then goes by identity, so order does not matter.
-  const found = paths.map(path => {
-    const steps = pathSteps(path)
-    return { steps, chain: walk(resource, steps) }
-  })
-  for (const { steps, chain } of found) if (chain !== undefined) removeOne(chain, steps, type, required)
-  delete resource['text']
+  // Every path is followed before anything moves, and later places go first: no index is ever out of date.
+  const places = paths
+    .map(pathSteps)
+    .sort(laterFirst)
+    .map(steps => placeAt(resource, steps))
+  for (const { chain } of places) for (const holder of chain.slice(0, -1)) dropNarrative(holder)
+  for (const place of places) remove(place, required)
+  if (places.length > 0) dropNarrative(resource)
 }
 
-function removeOne(
-  chain: readonly unknown[],
-  steps: readonly Step[],
-  type: string,
+function laterFirst(a: readonly Step[], b: readonly Step[]): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const [x, y] = [a[i] as Step, b[i] as Step]
+    if (x !== y) return x < y ? 1 : -1
+  }
+  return b.length - a.length
+}
+
+function placeAt(resource: MutableObject, steps: readonly Step[]): Place {
+  const chain: unknown[] = [resource]
+  let root = 0
+  for (const [index, step] of steps.entries()) {
+    const holder = chain[index]
+    if (!isTree(holder) || !Object.hasOwn(holder, step)) throw new Error('a path to remove leads nowhere')
+    if (typeof holder['resourceType'] === 'string') root = index
+    chain.push(holder[step as string])
+  }
+  return { steps: steps.slice(root), chain: chain.slice(root) }
+}
+
+function isTree(value: unknown): value is MutableObject {
+  return typeof value === 'object' && value !== null && !isRawNumber(value)
+}
+
+/** R4 Narrative of a resource or a section. */
+function dropNarrative(holder: unknown): void {
+  if (isTree(holder) && isTree(holder['text']) && 'div' in holder['text']) delete holder['text']
+}
+
+function remove(place: Place, required: RequiredElements): void {
+  const { chain, steps } = place
+  const end = steps.length
+  const parent = typeof steps[end - 1] === 'number' ? end - 2 : end - 1
+  // A modifier extension that lost its value would no longer say that it modifies.
+  if (steps.slice(0, parent).includes('modifierExtension')) mask(place)
+  else if (!isListed(place, end, required, 'references') || hasOthers(place, end)) drop(place, end, required)
+  else if (chain[parent] === chain[0] || isListed(place, parent, required, 'criteria')) mask(place)
+  else if (isLastRequired(place, parent, required)) mask(place)
+  else drop(place, parent, required)
+}
+
+function isListed(
+  { chain, steps }: Place,
+  end: number,
   required: RequiredElements,
-): void {
-  const element = steps.filter(step => typeof step === 'string').join('.')
-  if (!required.references[type]?.includes(element) || arrayHasOthers(chain, steps)) {
-    drop(chain, steps, steps.length)
-    return
+  list: 'references' | 'backbones' | 'criteria',
+): boolean {
+  const type = String((chain[0] as MutableObject)['resourceType'])
+  let element = ''
+  for (const step of steps.slice(0, end)) {
+    if (typeof step === 'number') continue
+    element = element === '' ? step : `${element}.${step}`
+    element = required.recursions?.[type]?.[element] ?? element
   }
-  const backboneEnd = lastIndexStep(steps, element)
-  if (backboneEnd === undefined) {
-    mask(chain, steps)
-    return
-  }
-  const backbone = steps
-    .slice(0, backboneEnd)
-    .filter(step => typeof step === 'string')
-    .join('.')
-  const isRequired = required.backbones[type]?.includes(backbone) ?? false
-  const siblings = chain[backboneEnd - 1]
-  if (isRequired && Array.isArray(siblings) && siblings.length === 1) mask(chain, steps)
-  else drop(chain, steps, backboneEnd)
+  return required[list]?.[type]?.includes(element) ?? false
 }
 
-/** Every container on the way; undefined when the path leads nowhere (already gone with a larger part). */
-function walk(root: MutableObject, steps: readonly Step[]): unknown[] | undefined {
-  const chain: unknown[] = [root]
-  for (const step of steps) {
-    const holder = chain.at(-1)
-    if (typeof holder !== 'object' || holder === null) return undefined
-    const value = (holder as Record<Step, unknown>)[step]
-    if (value === undefined) return undefined
-    chain.push(value)
-  }
-  return chain
+function isLastRequired(place: Place, end: number, required: RequiredElements): boolean {
+  return isListed(place, end, required, 'backbones') && !hasOthers(place, end)
 }
 
-function arrayHasOthers(chain: readonly unknown[], steps: readonly Step[]): boolean {
-  const holder = chain[steps.length - 1]
-  return typeof steps.at(-1) === 'number' && Array.isArray(holder) && holder.length > 1
-}
-
-/** Position after the index of the nearest enclosing backbone entry, e.g. 2 for `diagnosis[1].condition`. */
-function lastIndexStep(steps: readonly Step[], element: string): number | undefined {
-  if (!element.includes('.')) return undefined
-  for (let i = steps.length - 2; i > 0; i--) if (typeof steps[i] === 'number') return i + 1
-  return undefined
-}
-
-function drop(chain: readonly unknown[], steps: readonly Step[], end: number): void {
+function hasOthers({ chain, steps }: Place, end: number): boolean {
   const holder = chain[end - 1]
-  const step = steps[end - 1]
-  if (Array.isArray(holder) && typeof step === 'number') {
-    const child = chain[end]
-    const index = typeof child === 'object' ? holder.indexOf(child) : step
-    if (index < 0) return
-    holder.splice(index, 1)
-    if (holder.length === 0 && end > 1) drop(chain, steps, end - 1)
-    return
-  }
-  const object = holder as MutableObject
-  delete object[String(step)]
-  delete object[`_${String(step)}`]
-  if (Object.keys(object).length === 0 && end > 1) drop(chain, steps, end - 1)
+  return typeof steps[end - 1] === 'number' && Array.isArray(holder) && holder.length > 1
 }
 
-function mask(chain: readonly unknown[], steps: readonly Step[]): void {
-  const holder = chain[steps.length - 1]
+/** Takes `chain[end]` out of its holder, and the holder too where nothing is left of it. */
+function drop(place: Place, end: number, required: RequiredElements): void {
+  const { chain, steps } = place
+  const holder = chain[end - 1] as MutableObject | unknown[]
+  const step = steps[end - 1] as Step
+  if (Array.isArray(holder)) {
+    if (dropItem(place, end, holder, step as number)) drop(place, end - 1, required)
+    return
+  }
+  delete holder[step]
+  if (!String(step).startsWith('_')) delete holder[`_${step}`]
+  if (end <= 1 || !isHollow(holder, steps, end - 1)) return
+  if (isLastRequired(place, end - 1, required)) holder['extension'] = MASKED
+  else drop(place, end - 1, required)
+}
+
+/** Takes one item out of a list and tells whether the list is to go; primitives and their `_` siblings stay aligned. */
+function dropItem({ chain, steps }: Place, end: number, list: unknown[], step: number): boolean {
+  const child = chain[end]
+  const index = isTree(child) ? list.indexOf(child) : step
+  if (index < 0) return false
+  const name = String(steps[end - 2])
+  const object = chain[end - 2] as MutableObject
+  const siblingName = name.startsWith('_') ? name.slice(1) : `_${name}`
+  const sibling = object[siblingName]
+  const beside = Array.isArray(sibling) ? sibling : []
+  if (name.startsWith('_') && (beside[index] ?? null) !== null) {
+    list[index] = null
+    return list.every(item => item === null)
+  }
+  list.splice(index, 1)
+  beside.splice(index, 1)
+  if (beside.every(item => item === null)) delete object[siblingName]
+  return list.length === 0
+}
+
+/** Nothing left that R4 lets stand alone: ele-1, ext-1, cmp-1. */
+function isHollow(object: MutableObject, steps: readonly Step[], end: number): boolean {
+  const name = steps.slice(0, end).findLast(step => typeof step === 'string')
+  if (name === 'section') return !['text', 'entry', 'section'].some(key => key in object)
+  const shell = name === 'extension' || name === 'modifierExtension' ? ['id', 'url'] : ['id']
+  return Object.keys(object).every(key => shell.includes(key))
+}
+
+function mask({ chain, steps }: Place): void {
+  const value = chain.at(-1)
+  const holder = chain[steps.length - 1] as MutableObject | unknown[]
+  const step = steps.at(-1) as Step
   const masked = { extension: MASKED }
-  if (Array.isArray(holder)) holder.splice(holder.indexOf(chain.at(-1)), 1, masked)
-  else (holder as MutableObject)[String(steps.at(-1))] = masked
+  if (Array.isArray(holder)) holder.splice(holder.indexOf(value), 1, masked)
+  else if (isTree(value)) holder[step] = masked
+  else {
+    delete holder[step]
+    holder[`_${step}`] = masked
+  }
 }

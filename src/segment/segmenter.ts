@@ -1,14 +1,14 @@
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
-import type { ConsentDirective } from '../model/consent.ts'
+import type { ConsentDirective, ConsentRef } from '../model/consent.ts'
 import type { DecidedResource, ResourceDecision } from '../model/decision.ts'
 import type { Segmenter, SegmentInput } from '../model/doors.ts'
 import type { Release } from '../model/exchange.ts'
-import { rewriteLinks } from '../model/links.ts'
 import type { Notice } from '../model/rules.ts'
 import { type Assembled, type BundleEntry, createAssembler, entryHead, noticeOutcome } from './bundle.ts'
+import { consentCopy } from './consent-copy.ts'
 import { type Accompaniment, bundleMeta } from './mark.ts'
-import { noticesOf, undischargeable } from './obligations.ts'
+import { CONSENT_COPY, noticesOf, undischargeable } from './obligations.ts'
 import type { RequiredElements } from './redact.ts'
 import { explainScope } from './scope.ts'
 import { createVariants, type Variants } from './variants.ts'
@@ -135,30 +135,38 @@ function accompaniment(
   options: SegmenterOptions,
   form: 'long' | 'short',
 ): Accompaniment {
-  const ids = noticesOf(decided.decision).map(id =>
-    form === 'short' ? (options.notices[id]?.short ?? id) : id,
-  )
+  const { caveats, obligations } = decided.decision
   const directives = reliedUpon(decided, input)
-  const explained = decided.decision.obligations.includes('P2_CONSENT_COPY') && form === 'long'
+  const copied = obligations.includes(CONSENT_COPY)
+  if (copied && directives.length === 0) throw new Error('the consent that goes along is not at hand')
   const texts = [
-    ...ids.map(id => options.notices[id]?.text ?? ''),
-    ...(explained ? directives.map(explainScope) : []),
+    ...statements(decided.decision, options).map(({ text, short = '' }) =>
+      form === 'short' ? (options.notices[short]?.text ?? text) : text,
+    ),
+    ...(copied && form === 'long' ? directives.map(explainScope) : []),
   ]
   const consents = directives.map(directive => `${options.baseUrl}/${directive.ref.reference}`)
-  const key = `${form}|${ids.join()}|${directives.map(refKey).join()}|${decided.decision.caveats.join()}`
+  const plain = texts.length + consents.length + caveats.length === 0
+  const key = plain ? '' : hash('sha256', JSON.stringify([texts, consents, caveats]), 'base64url')
   return { texts, consents, key }
 }
 
-function refKey(directive: ConsentDirective): string {
-  return `${directive.ref.reference}@${directive.ref.version ?? ''}`
+/** The statements a decision asks for, in the order of the table. */
+function statements(decision: ResourceDecision, options: SegmenterOptions): Notice[] {
+  const ids = new Set(noticesOf(decision))
+  return ids.size === 0 ? [] : Object.values(options.notices).filter(({ id }) => ids.has(id))
+}
+
+function refKey({ source = '', reference, version = '' }: ConsentRef): string {
+  return `${source} ${reference} ${version}`
 }
 
 function reliedUpon(decided: DecidedResource, input: SegmentInput): readonly ConsentDirective[] {
-  const wanted = new Set(decided.decision.consents.map(ref => ref.reference))
+  const wanted = new Set(decided.decision.consents.map(refKey))
   if (wanted.size === 0) return []
   return decided.labelled.facts.patients
     .flatMap(patient => input.decided.directives.get(patient) ?? [])
-    .filter(directive => wanted.has(directive.ref.reference))
+    .filter(({ ref }) => wanted.has(refKey(ref)))
 }
 
 /** Copies of the consents a Part 2 release rests on (2.32(b)), then the full statements, then the constant notice. */
@@ -172,41 +180,37 @@ function accompanyingEntries(
   const plain = new Set<ResourceDecision>()
   for (const decided of released) {
     if (plain.has(decided.decision)) continue
-    for (const id of noticesOf(decided.decision)) notices.add(id)
-    if (!decided.decision.obligations.includes('P2_CONSENT_COPY')) {
-      plain.add(decided.decision)
-      continue
-    }
-    for (const directive of reliedUpon(decided, input)) copies.set(refKey(directive), directive)
+    for (const { text } of statements(decided.decision, options)) notices.add(text)
+    if (decided.decision.obligations.includes(CONSENT_COPY))
+      for (const directive of reliedUpon(decided, input)) copies.set(directive.ref.reference, directive)
+    else plain.add(decided.decision)
   }
-  const present =
-    copies.size === 0
-      ? new Set()
-      : new Set(released.map(({ labelled }) => labelled.facts.reference as string))
-  const consentEntries = [...copies.values()]
-    .filter(directive => !present.has(directive.ref.reference))
-    .map((directive): BundleEntry => {
-      const copy = rewriteLinks(structuredClone(directive.copy), options.upstreamBase, options.baseUrl)
-      return {
-        head: entryHead(`${options.baseUrl}/${directive.ref.reference}`),
-        resource: bytesOf(copy),
-        mode: 'include',
-      }
-    })
-  const texts = [...notices].map(id => options.notices[id]?.text ?? '')
-  if (options.withheldNotice) texts.push(WITHHELD_NOTICE)
+  if (options.withheldNotice) notices.add(WITHHELD_NOTICE)
   return [
-    ...consentEntries,
-    ...texts.map(
+    ...copyEntries(copies, released, options),
+    ...[...notices].map(
       (text): BundleEntry => ({
         head: entryHead(undefined),
-        resource: bytesOf(noticeOutcome(text)),
+        resource: Buffer.from(JSON.stringify(noticeOutcome(text))),
         mode: 'outcome',
       }),
     ),
   ]
 }
 
-function bytesOf(resource: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(resource))
+/** One entry for each Consent that is not in the answer already. */
+function copyEntries(
+  copies: ReadonlyMap<string, ConsentDirective>,
+  released: readonly DecidedResource[],
+  options: SegmenterOptions,
+): BundleEntry[] {
+  if (copies.size === 0) return []
+  const present = new Set<string>(released.map(({ labelled }) => labelled.facts.reference))
+  return [...copies]
+    .filter(([reference]) => !present.has(reference))
+    .map(([reference, directive]) => ({
+      head: entryHead(`${options.baseUrl}/${reference}`),
+      resource: consentCopy(directive, present, options),
+      mode: 'include',
+    }))
 }

@@ -5,7 +5,8 @@ import { DIRECTORY_TYPES } from '../model/fhir.ts'
 import type { Answered } from './question.ts'
 
 /** The searchset that would leave under an answered question; a resource whose duties cannot be met does not leave. */
-export function releasedBundle(segmenter: Segmenter, { decided, directives, answer }: Answered): Release {
+export function releasedBundle(segmenter: Segmenter, answered: Answered): Release {
+  const { decided, directives, answer, hidesProgram } = answered
   const leaves = (one: DecidedResource): boolean =>
     one.decision.effect !== 'deny' && segmenter.undischargeable(one.decision) === undefined
   const matches = decided.filter(leaves)
@@ -23,8 +24,10 @@ export function releasedBundle(segmenter: Segmenter, { decided, directives, answ
     matches,
     includes: [],
     withheld: decided.filter(one => !leaves(one)),
-    hidden: ({ labelled }) =>
-      labelled.facts.references.filter(({ target }) => hides(target)).map(({ path }) => path),
+    hidden: one =>
+      one.labelled.facts.references
+        .filter(({ target }) => hides(target) || hidesProgram(target, one))
+        .map(({ path }) => path),
     page: { self: 'https://gateway.example/fhir', total: matches.length },
   })
 }

@@ -14,6 +14,7 @@ import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import type { Answer, AnsweredResource, Question } from '../model/question.ts'
 import { type RecipientClass, recipientClassesOf } from '../model/recipient.ts'
 import { askingConsents } from './asking.ts'
+import { type HidesProgram, programReferences } from './programs.ts'
 import { custodianOf, patientsOf, purposesOf, registryOf, requesterOf } from './question-facts.ts'
 import { trusted } from './trusted-labels.ts'
 
@@ -44,6 +45,7 @@ export interface Answered {
   readonly answer: Answer
   readonly decided: readonly DecidedResource[]
   readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
+  readonly hidesProgram: HidesProgram
 }
 
 /** Answers one question of QUESTION.md: label, read the Consents, decide; the rooms are those of the proxy. */
@@ -57,7 +59,14 @@ export function answerQuestion(rooms: QuestionRooms, question: Question, options
   const asked = facts.patients.map(patient => classQuestion(question, facts.labeller, patient))
   const word = wordFor(rooms, question, options, decided, asked, shared)
   const { directives } = shared
-  return { answer: toAnswer(rooms, question, decided, directives, word), decided, directives }
+  return {
+    answer: toAnswer(rooms, question, decided, directives, word),
+    decided,
+    directives,
+    hidesProgram: programReferences(shared.context.registry, standIns =>
+      rooms.decider.decide(shared.context, standIns, shared.ask),
+    ),
+  }
 }
 
 interface GatheredFacts {

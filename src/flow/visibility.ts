@@ -1,9 +1,10 @@
 import type { DecidedResource } from '../model/decision.ts'
 import type { Labeller, Resolution, SegmentInput } from '../model/doors.ts'
-import { DIRECTORY_TYPES, SYSTEM } from '../model/fhir.ts'
-import type { LabelledResource, ReferenceFact, ResourceFacts } from '../model/label.ts'
+import { DIRECTORY_TYPES } from '../model/fhir.ts'
+import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
 import type { Judge } from './judge.ts'
 import { isDirect } from './lookups.ts'
+import { programReferences } from './programs.ts'
 import type { Rooms } from './rooms.ts'
 
 /**
@@ -20,23 +21,9 @@ export interface Visibility {
 
 export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
   const visible = new Map<string, boolean>()
-  const programs = new Set([...rooms.site.registry.part2Programs, ...rooms.site.registry.sudOnlyFacilities])
-  const programsFor = new Map<string, boolean>()
-
-  const seesPrograms = (of: DecidedResource): boolean => {
-    if (of.labelled.part2) return true
-    const key = of.labelled.facts.patients.join()
-    const known = programsFor.get(key)
-    if (known !== undefined) return known
-    const [standIn] = judge.decideNow([asProgramRecord(of.labelled)])
-    const sees = standIn !== undefined && standIn.decision.effect !== 'deny'
-    programsFor.set(key, sees)
-    return sees
-  }
-  const hides: Visibility['hides'] = (target, of) => {
-    if (programs.has(target)) return !seesPrograms(of)
-    return !(visible.get(target) ?? isHarmless(target))
-  }
+  const hidesProgram = programReferences(rooms.site.registry, judge.decideNow)
+  const hides: Visibility['hides'] = (target, of) =>
+    hidesProgram(target, of) || !(visible.get(target) ?? isHarmless(target))
 
   return {
     hides,
@@ -44,8 +31,7 @@ export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
       const { open, directory } = linksOf(of.labelled.facts)
       let hidden = NOTHING
       for (const { target, path } of open) if (hides(target, of)) hidden = [...hidden, path]
-      for (const { target, path } of directory)
-        if (programs.has(target) && hides(target, of)) hidden = [...hidden, path]
+      for (const { target, path } of directory) if (hidesProgram(target, of)) hidden = [...hidden, path]
       return hidden
     },
     follow: async released => {
@@ -125,24 +111,4 @@ function isHarmless(target: string): boolean {
   if (target === '' || target.startsWith('#')) return true
   const type = URL_TYPE.exec(target)?.[1]
   return type !== undefined && (type === 'Patient' || DIRECTORY_TYPES.has(type))
-}
-
-/** The same resource as if it were a Part 2 record: may this requester know that the patient is one of a program? */
-function asProgramRecord(labelled: LabelledResource): LabelledResource {
-  const label = (code: string) =>
-    ({
-      system: SYSTEM.actCode,
-      code,
-      origin: 'source',
-      rule: 'part2-program-reference',
-      confidence: 1,
-    }) as const
-  return {
-    ...labelled,
-    labels: [...labelled.labels, label('42CFRPart2'), label('SUD')],
-    confidentiality: 'R',
-    codes: new Set([...labelled.codes, '42CFRPart2', 'SUD']),
-    part2: true,
-    classKey: `${labelled.classKey}|program`,
-  }
 }

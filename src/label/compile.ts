@@ -17,6 +17,14 @@ interface SourceHit extends RuleHit {
   readonly with?: readonly string[]
 }
 
+/** What a visit passes on, and to whom. */
+export interface VisitPass {
+  readonly when: string
+  readonly codes: ReadonlySet<string>
+  readonly types: ReadonlySet<string>
+  readonly with: ReadonlySet<string>
+}
+
 interface CodeHits {
   readonly content: readonly RuleHit[]
   /** Hits that count on the type or category of a document only. */
@@ -37,6 +45,7 @@ export interface CompiledRules {
   readonly unreadable: readonly RuleHit[]
   readonly sources: Readonly<Record<RuleOf<'source'>['from'], readonly SourceHit[]>>
   readonly separateNotes: ReadonlyMap<string, readonly RuleHit[]>
+  readonly visits: readonly VisitPass[]
   readonly ages: readonly { readonly underYears: number; readonly hit: RuleHit }[]
   /** What the category of a label asks for; for upstream labels the strictest category that knows the code. */
   readonly confidentiality: (label: Label) => Grade | undefined
@@ -82,6 +91,18 @@ export function compileRules(rules: LabelRules): CompiledRules {
       unknown: from('unknown'),
     },
     separateNotes: groupBy(of('separate-note').map(({ rule, hit }) => [rule.note, hit] as const)),
+    visits: rules.categories.flatMap(({ visit }) =>
+      visit === undefined
+        ? []
+        : [
+            {
+              when: visit.when,
+              codes: new Set(visit.codes),
+              types: new Set(visit.types),
+              with: new Set(visit.with),
+            },
+          ],
+    ),
     ages: of('age').map(({ rule, hit }) => ({ underYears: rule.underYears, hit })),
     confidentiality: confidentialities(rules.categories),
   }

@@ -15,7 +15,7 @@ export interface Edge {
 const SOURCES = new Set(
   `serviceProvider performer performer.actor performer.function author custodian provider recorder requester asserter
   managingOrganization organization agent.who agent.onBehalfOf sender location location.location facility careManager
-  informationSource generalPractitioner participant.individual participant.member participant.actor careTeam.provider
+  informationSource participant.individual participant.actor careTeam.provider
   enterer supplier owner providedBy partOf healthcareService section.author attester.party item.locationReference
   issuer verifier source.observer authenticator receivingOrganization orderer resultsInterpreter`.split(
     /\s+/,
@@ -72,10 +72,19 @@ const TELLS_VISIT = new Set([
   'ExplanationOfBenefit',
 ])
 
+/** Who somebody is, not care that was given: whom such a record names as caring is a mention, taken away where it tells. */
+const IDENTITIES = new Set(['Patient', 'Person', 'RelatedPerson'])
+
 /** Whether this element names the source of the record. */
 export function isSource(type: string, element: string): boolean {
+  if (IDENTITIES.has(type)) return false
   if (element === 'partOf') return ORGANIZATIONAL.has(type)
   return SOURCES.has(element)
+}
+
+/** Whether this element names who works together on the record: its source only where nothing else is. */
+export function isMember(type: string, element: string): boolean {
+  return type === 'CareTeam' && element === 'participant.member'
 }
 
 /** What a reference in this element carries; undefined where it is a mere mention. */

@@ -13,7 +13,7 @@ import { attachmentText, stripTags } from './attachments.ts'
 import { isPatientData, isResourceType, namesPatient } from './compartment.ts'
 import type { CompiledRules, RuleHit } from './compile.ts'
 import { datesOf } from './dates.ts'
-import { edgeOf, isSource } from './edges.ts'
+import { edgeOf, isMember, isSource } from './edges.ts'
 import { referenceFact } from './references.ts'
 import { canonicalSystem } from './systems.ts'
 import { upstreamLabel } from './upstream-labels.ts'
@@ -81,6 +81,7 @@ class FactsBuilder implements Visitor {
   readonly #references: ReferenceFact[] = []
   readonly #lineage: ReferenceFact[] = []
   readonly #sources = new Set<string>()
+  readonly #members = new Set<string>()
   readonly #patients = new Set<string>()
   #unnamedPatient = false
 
@@ -113,7 +114,7 @@ class FactsBuilder implements Visitor {
       dates: datesOf(resource),
       profiles: Array.isArray(profile) ? profile.filter(item => typeof item === 'string') : [],
       ...(typeof source === 'string' ? { metaSource: source } : {}),
-      sourceReferences: [...this.#sources],
+      sourceReferences: [...(this.#sources.size > 0 ? this.#sources : this.#members)],
       lineageReferences: this.#lineage,
       ...(problem === undefined ? {} : { notAssessable: problem }),
     }
@@ -183,7 +184,8 @@ class FactsBuilder implements Visitor {
     const element = place.localElement()
     this.#references.push(fact)
     if (namesPatient(type, element)) this.#patient(fact, element)
-    if (isSource(type, element)) this.#source(fact)
+    if (isSource(type, element)) this.#source(fact, this.#sources)
+    else if (isMember(type, element)) this.#source(fact, this.#members)
     else if (fact.kind === 'literal' && edgeOf(type, element) !== undefined) {
       this.#lineage.push({ ...fact, element })
     }
@@ -200,12 +202,12 @@ class FactsBuilder implements Visitor {
       this.#unnamedPatient = true
   }
 
-  #source(fact: ReferenceFact): void {
+  #source(fact: ReferenceFact, into: Set<string>): void {
     if (fact.kind === 'literal') {
       if (!fact.target.startsWith('Patient/') && !fact.target.startsWith('RelatedPerson/'))
-        this.#sources.add(fact.target)
+        into.add(fact.target)
     } else if (fact.identifier?.value !== undefined) {
-      this.#sources.add(`${fact.identifier.system ?? ''}|${fact.identifier.value}`)
+      into.add(`${fact.identifier.system ?? ''}|${fact.identifier.value}`)
     }
   }
 

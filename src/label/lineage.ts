@@ -28,6 +28,8 @@ export interface Inherited {
   readonly doubt?: string
 }
 
+const NOTHING: Inherited = { labels: [] }
+
 /** Collects what the followed references pass on; stops at the first reference nobody looked up. */
 export class Lineage {
   readonly #rules: CompiledRules
@@ -48,8 +50,13 @@ export class Lineage {
     let doubt: string | undefined
     for (const { target, element } of facts.lineageReferences) {
       const edge = edgeOf(facts.type, element)
-      if (edge === undefined || edge.carries === 'source') continue
-      if (target === facts.reference || path.includes(target)) continue
+      if (edge === undefined || target === facts.reference || path.includes(target)) continue
+      if (edge.carries === 'source') {
+        const found = this.#ofVisit(facts, target, look, steps, path)
+        labels.push(...found.labels)
+        doubt ??= found.doubt
+        continue
+      }
       const found = this.#from(target, edge.carries, look, steps, [...path, facts.reference])
       labels.push(...found.labels)
       doubt ??= found.doubt
@@ -77,6 +84,24 @@ export class Lineage {
     const source = program === undefined ? [] : labelsOf(this.#rules.sources.part2Programs, 'lineage', target)
     const unsure = further.doubt ?? doubt
     return { labels: [...passed, ...source], ...(unsure === undefined ? {} : { doubt: unsure }) }
+  }
+
+  /** What the visit itself was for, where a category says that what was made during it tells the same. */
+  #ofVisit(
+    facts: ResourceFacts,
+    visit: string,
+    look: Look,
+    steps: number,
+    path: readonly string[],
+  ): Inherited {
+    const passes = this.#rules.visits.filter(
+      each => each.types.has(facts.type) || facts.labels.some(({ code }) => each.with.has(code)),
+    )
+    if (passes.length === 0) return NOTHING
+    const found = this.#from(visit, 'content', look, steps, [...path, facts.reference])
+    const carried = passes.filter(({ when }) => found.labels.some(({ code }) => code === when))
+    const labels = found.labels.filter(({ code }) => carried.some(({ codes }) => codes.has(code)))
+    return { ...found, labels }
   }
 
   #passes(label: Label, carries: 'all' | 'content'): boolean {

@@ -29,19 +29,19 @@ export class SourceFinder {
   readonly #programs: ReadonlySet<string>
   readonly #facilities: ReadonlySet<string>
   readonly #notAssisted: ReadonlySet<string>
-  readonly #sources: Readonly<Record<string, string>>
+  readonly #sources: ReadonlyMap<string, string>
 
   constructor(registry: SiteRegistry) {
     this.#programs = new Set(registry.part2Programs)
     this.#facilities = new Set(registry.sudOnlyFacilities)
     this.#notAssisted = new Set(registry.notFederallyAssisted)
-    this.#sources = registry.sources
+    this.#sources = new Map(Object.entries(registry.sources))
   }
 
   /** Whether the target of this reference must be read to know the source. */
   needs(reference: string): boolean {
-    if (this.#isSettled(reference)) return false
     const type = typeOf(reference)
+    if (this.#isSettled(reference)) return type !== 'Organization' && this.#programs.has(reference)
     if (type === 'Organization') return this.#programs.size > 0 || this.#facilities.size > 0
     return ORGANIZATIONAL.has(type)
   }
@@ -49,7 +49,11 @@ export class SourceFinder {
   /** The `meta.source` organization, where the site registered it. A fragment names the message, not the source. */
   registered(metaSource: string | undefined): string | undefined {
     if (metaSource === undefined) return undefined
-    return this.#sources[metaSource] ?? this.#sources[metaSource.replace(/#.*$/, '')]
+    const fragment = metaSource.indexOf('#')
+    return (
+      this.#sources.get(metaSource) ??
+      (fragment < 0 ? undefined : this.#sources.get(metaSource.slice(0, fragment)))
+    )
   }
 
   find(facts: ResourceFacts, look: Look, steps = SOURCE_STEPS): SourceFinding {
@@ -67,12 +71,24 @@ export class SourceFinder {
   }
 
   #follow(reference: string, look: Look, steps: number): SourceFinding {
-    if (this.#isSettled(reference)) return this.#settled(reference)
+    if (this.#isSettled(reference)) return join(this.#settled(reference), this.#owner(reference, look, steps))
     const type = typeOf(reference)
     const own: SourceFinding = ORGANIZATIONAL.has(type)
       ? { known: true, ...(type === 'Organization' ? { organization: reference } : {}) }
       : UNKNOWN
     return this.needs(reference) ? join(own, this.#through(reference, look, steps)) : own
+  }
+
+  /**
+   * The program to which a registered place, service or role belongs, where that is registered too: Consents and staff
+   * name the organization. An owner that is no program itself is none (a hospital around it), and doubt is none either.
+   */
+  #owner(reference: string, look: Look, steps: number): SourceFinding {
+    if (!this.needs(reference)) return UNKNOWN
+    const { organization } = this.#through(reference, look, steps)
+    return organization !== undefined && this.#programs.has(organization)
+      ? this.#settled(organization)
+      : UNKNOWN
   }
 
   #through(reference: string, look: Look, steps: number): SourceFinding {

@@ -19,6 +19,21 @@ export interface LabelCategory {
   readonly confidentiality: 'N' | 'R' | 'V'
   readonly basis?: Coding
   readonly rules: readonly LabelRule[]
+  readonly visit?: VisitRule
+}
+
+/** Labels that a visit (Encounter) passes on to what was made during it; without one it passes on none. */
+export interface VisitRule {
+  /** The code that the visit must carry. */
+  readonly when: string
+  /** Codes of the visit's labels that are passed on then. */
+  readonly codes: readonly string[]
+  /** To resources of these types, whatever they hold. */
+  readonly types: readonly string[]
+  /** To resources of every type that carry one of these label codes themselves. */
+  readonly with?: readonly string[]
+  readonly why: string
+  readonly citation: string
 }
 
 export type LabelRule =

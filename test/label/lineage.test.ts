@@ -56,6 +56,52 @@ describe('lineage', () => {
     expect(chart.label('Observation/x').codes.has('HIV')).toBe(true)
   })
 
+  describe('of a visit for an abortion', () => {
+    const ended = visit({ reasonCode: [{ text: 'Induced termination of pregnancy' }] })
+    const during = (resourceType: string, more: object) => ({
+      resourceType,
+      id: 'x',
+      subject: PATIENT,
+      patient: PATIENT,
+      encounter: { reference: 'Encounter/v' },
+      ...more,
+    })
+    const codes = (resource: ReturnType<typeof during>, at: object = ended) =>
+      [...new Chart([resource, at as typeof ended]).label(`${resource.resourceType}/x`).codes].sort()
+
+    it('reaches results, orders and acts of it, and what speaks of pregnancy there', () => {
+      expect(codes(during('Observation', { code: { text: 'Body weight' } }))).toEqual(['ABORTION', 'SEX'])
+      expect(codes(during('Procedure', { code: { text: 'Ultrasound' } }))).toEqual(['ABORTION', 'SEX'])
+      expect(codes(during('Condition', { code: { text: 'Normal pregnancy' } }))).toEqual([
+        'ABORTION',
+        'PREGNANT',
+        'SEX',
+      ])
+    })
+
+    it('does not reach what outlives the visit, nor pregnancy or contraception of another visit', () => {
+      expect(codes(during('AllergyIntolerance', { code: { text: 'Penicillin' } }))).toEqual([])
+      expect(codes(during('Condition', { code: { text: 'Asthma' } }))).toEqual([])
+      expect(codes(during('Observation', { code: { text: 'Pregnancy test' } }), visit())).toEqual([
+        'PREGNANT',
+      ])
+      const contraception = visit({ reasonCode: [{ text: 'Contraception counseling' }] })
+      expect(codes(during('Observation', { code: { text: 'Body weight' } }), contraception)).toEqual([])
+    })
+
+    it('is found through the diagnosis of the visit too', () => {
+      const problem = {
+        resourceType: 'Condition',
+        id: 'why',
+        subject: PATIENT,
+        code: { coding: [{ system: 'http://hl7.org/fhir/sid/icd-10-cm', code: 'Z33.2' }] },
+      }
+      const diagnosed = visit({ diagnosis: [{ condition: { reference: 'Condition/why' } }] })
+      const chart = new Chart([weight, diagnosed, problem])
+      expect(chart.label('Observation/w').codes.has('ABORTION')).toBe(true)
+    })
+  })
+
   it('carries the reason for care to the care', () => {
     const care = {
       resourceType: 'MedicationRequest',

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DEMO_PATIENTS, demoResources } from '../../src/demo/resources.ts'
 import type { Resource } from '../../src/model/fhir.ts'
 import type { LedgerRow } from '../../src/model/record.ts'
-import { readExchange, verifyLedger } from '../../src/record/verify.ts'
+import { exportLedger, verifyLedger } from '../../src/record/verify.ts'
 import { openSurroundings, type Surroundings, startGateway } from '../support/gateway-process.ts'
 import { type Heard, type Question, startLoad } from '../support/load.ts'
 
@@ -11,8 +11,8 @@ import { type Heard, type Question, startLoad } from '../support/load.ts'
 const KILLS = Number(process.env['CONSENTRY_KILLS'] ?? 12)
 const CLIENTS = 8
 /** A kill comes at most that long after the first answer with data, ms. */
-const KILL_WITHIN_MS = 500
-const LARGE = { id: 'large-chart', notes: 40, noteBytes: 150_000 }
+const KILL_WITHIN_MS = 400
+const LARGE = { id: 'large-chart', notes: 25, noteBytes: 160_000 }
 
 /** A chart whose one page does not fit into the buffers of a socket, so that a kill can cut an answer off. */
 function largeChart(): Resource[] {
@@ -97,14 +97,24 @@ interface DecisionBody {
   readonly refusal?: { readonly code: string }
 }
 
+/** Every row of the ledger by exchange. */
+async function recorded(): Promise<ReadonlyMap<string, readonly LedgerRow[]>> {
+  const rows = new Map<string, LedgerRow[]>()
+  await exportLedger(around.ledgerFile, line => {
+    const row = JSON.parse(line) as LedgerRow
+    rows.set(row.exchange, [...(rows.get(row.exchange) ?? []), row])
+  })
+  return rows
+}
+
 /** What is wrong with the record of an answer that was seen; empty where it is whole. */
-function faultsOf(heard: Heard): string[] {
+function faultsOf(heard: Heard, ledger: ReadonlyMap<string, readonly LedgerRow[]>): string[] {
   const { exchange, status, question, announced, bytes, complete, sha256 } = heard
   if (exchange === undefined) {
     const constant = status === 503 && heard.text.includes('The service is unavailable now')
     return constant ? [] : [`${question.path}: ${status} without an exchange id`]
   }
-  const rows = readExchange(around.ledgerFile, exchange)
+  const rows = ledger.get(exchange) ?? []
   const faults: string[] = []
   const expectThat = (holds: boolean, what: string): unknown =>
     holds || faults.push(`${exchange} ${question.path}: ${what}`)
@@ -155,7 +165,8 @@ describe('a gateway killed under load', () => {
       expect(report).toMatchObject({ ok: true })
       expect(report.rows).toBeGreaterThan(rows)
       rows = report.rows
-      violations.push(...heard.flatMap(faultsOf))
+      const ledger = await recorded()
+      violations.push(...heard.flatMap(one => faultsOf(one, ledger)))
       sample ??= heard.find(
         one => withData(one) && one.complete && one.question.path.startsWith('/fhir/Patient/'),
       )
@@ -175,21 +186,22 @@ describe('a gateway killed under load', () => {
         `${all.refused} refusals), ${rows} rows verified, ${violations.length} violations`,
     )
     expect(violations).toEqual([])
-    expect(Math.min(...all.interrupted)).toBeGreaterThan(0)
-    expect(all.withData).toBeGreaterThan(KILLS * 5)
+    // A kill may by chance come just when every answer is in the buffers of the kernel.
+    expect(all.interrupted.filter(requests => requests > 0).length).toBeGreaterThanOrEqual(KILLS * 0.8)
+    expect(all.withData).toBeGreaterThan(KILLS * 2)
     expect(all.refused).toBeGreaterThan(0)
   })
 
-  test('is judged by a check that sees a missing, a foreign and a shortened record', () => {
+  test('is judged by a check that sees a missing, a foreign and a shortened record', async () => {
     if (sample === undefined) throw new Error('no whole answer with data was seen')
     const heard = sample
-    expect(faultsOf(heard)).toEqual([])
-    expect(faultsOf({ ...heard, exchange: '01980000-0000-7000-8000-000000000000' }).length).toBeGreaterThan(3)
-    expect(faultsOf({ ...heard, exchange: undefined })).toHaveLength(1)
-    expect(faultsOf({ ...heard, sha256: '00' })).toHaveLength(1)
-    expect(faultsOf({ ...heard, announced: heard.announced + 1 })).toHaveLength(1)
-    expect(
-      faultsOf({ ...heard, question: { ...heard.question, path: '/fhir/Patient/another' } }),
-    ).toHaveLength(2)
+    const ledger = await recorded()
+    const faults = (changed: Partial<Heard>): string[] => faultsOf({ ...heard, ...changed }, ledger)
+    expect(faults({})).toEqual([])
+    expect(faults({ exchange: '01980000-0000-7000-8000-000000000000' }).length).toBeGreaterThan(3)
+    expect(faults({ exchange: undefined })).toHaveLength(1)
+    expect(faults({ sha256: '00' })).toHaveLength(1)
+    expect(faults({ announced: heard.announced + 1 })).toHaveLength(1)
+    expect(faults({ question: { ...heard.question, path: '/fhir/Patient/another' } })).toHaveLength(2)
   })
 })

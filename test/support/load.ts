@@ -42,7 +42,7 @@ export function startLoad(port: number, clients: number, ask: () => Question): L
   let stopped = false
   const client = async (): Promise<void> => {
     while (!stopped) {
-      const answer = await askOnce(agent, port, ask())
+      const answer = await askOnce({ agent, port, hurry: () => stopped }, ask())
       if (answer === undefined) unanswered++
       else heard.push(answer)
     }
@@ -59,7 +59,14 @@ export function startLoad(port: number, clients: number, ask: () => Question): L
   }
 }
 
-function askOnce(agent: Agent, port: number, question: Question): Promise<Heard | undefined> {
+interface Client {
+  readonly agent: Agent
+  readonly port: number
+  /** Whether a slow client may stop being slow. */
+  readonly hurry: () => boolean
+}
+
+function askOnce({ agent, port, hurry }: Client, question: Question): Promise<Heard | undefined> {
   const { path, token, form } = question
   return new Promise(resolve => {
     const asking = request({
@@ -79,19 +86,24 @@ function askOnce(agent: Agent, port: number, question: Question): Promise<Heard 
       },
     })
     asking.on('error', () => resolve(undefined))
-    asking.on('response', response => listen(response, question, resolve))
+    asking.on('response', response => listen(response, question, hurry, resolve))
     asking.end(form)
   })
 }
 
-function listen(response: IncomingMessage, question: Question, resolve: (heard: Heard) => void): void {
+function listen(
+  response: IncomingMessage,
+  question: Question,
+  hurry: () => boolean,
+  resolve: (heard: Heard) => void,
+): void {
   const chunks: Buffer[] = []
   const { readEveryMs } = question
   response.on('data', (chunk: Buffer) => {
     chunks.push(chunk)
     if (readEveryMs === undefined) return
     response.pause()
-    setTimeout(() => response.resume(), readEveryMs)
+    setTimeout(() => response.resume(), hurry() ? 0 : readEveryMs)
   })
   response.on('error', () => undefined)
   response.on('close', () => {

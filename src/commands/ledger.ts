@@ -1,5 +1,5 @@
 import { exportLedger, verifyLedger } from '../record/verify.ts'
-import { type CommandSpec, type OptionSpec, textOption } from './table.ts'
+import { type CommandSpec, type OptionSpec, textOption, UsageError } from './table.ts'
 
 const LEDGER: OptionSpec = {
   flags: '-l, --ledger <file>',
@@ -13,15 +13,30 @@ export const ledgerVerifyCommand: CommandSpec = {
   summary: 'check the hash chain of the ledger from the first row to the last',
   description:
     'Reads every row and recomputes the chain. A changed byte, a dropped, inserted or reordered row is found and named. ' +
+    'Rows cut off the end are found missing where they were shipped, or where --noted gives the last hash of an earlier run. ' +
     'Works while a gateway is writing.',
   operands: [],
-  options: [LEDGER, { flags: '--json', description: 'print the report as JSON' }],
+  options: [
+    LEDGER,
+    {
+      flags: '--noted <hash>',
+      description: 'last hash of an earlier run, kept elsewhere; must still be there',
+    },
+    { flags: '--json', description: 'print the report as JSON' },
+  ],
   examples: [
     'consentry ledger verify',
     'consentry ledger verify --ledger /var/lib/consentry/ledger.sqlite --json',
+    'consentry ledger verify --noted "$(cat last-hash)"',
   ],
   run: async (_operands, options, terminal) => {
-    const report = verifyLedger(textOption(options, 'ledger') ?? '')
+    const notedHash = textOption(options, 'noted')
+    if (notedHash !== undefined && !/^[0-9a-f]{64}$/.test(notedHash))
+      throw new UsageError('--noted: expected 64 hexadecimal digits, as ledger verify prints them')
+    const report = verifyLedger(
+      textOption(options, 'ledger') ?? '',
+      notedHash === undefined ? {} : { notedHash },
+    )
     if (options['json'] === true) terminal.out(`${JSON.stringify(report)}\n`)
     else if (report.ok) terminal.out(`ok: ${report.rows} rows, last hash ${report.lastHash}\n`)
     else

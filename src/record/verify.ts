@@ -1,4 +1,5 @@
-import type { DatabaseSync } from 'node:sqlite'
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import type { LedgerEvent, LedgerRow, VerifyReport } from '../model/record.ts'
 import { GENESIS } from './chain.ts'
 import type { ChainHead, StoredRow } from './ledger-schema.ts'
@@ -44,8 +45,31 @@ function toRow(stored: StoredRow): LedgerRow {
   }
 }
 
-function walk(db: DatabaseSync): VerifyReport {
+/** What is known of the ledger from elsewhere: a chain alone cannot tell that its end was cut off. */
+export interface Witness {
+  /** Last hash an earlier verification gave, hex; some row must still have it. */
+  readonly notedHash?: string
+}
+
+/** The row up to which the ledger was shipped, by the file beside it; 0 where there is none that can be read. */
+function shippedUpTo(file: string): number {
+  const outbox = `${file}.outbox`
+  if (!existsSync(outbox)) return 0
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(outbox, { readOnly: true, timeout: 5000 })
+    return Number(db.prepare('SELECT sequence FROM position').get()?.['sequence'] ?? 0)
+  } catch {
+    return 0
+  } finally {
+    db?.close()
+  }
+}
+
+function walk(db: DatabaseSync, shipped: number, { notedHash }: Witness): VerifyReport {
   let head: ChainHead = { sequence: 0, chain: GENESIS }
+  const noted = notedHash === undefined ? undefined : Buffer.from(notedHash, 'hex')
+  let met = noted?.equals(GENESIS) ?? true
   const report = (problem?: string): VerifyReport => ({
     ok: problem === undefined,
     rows: head.sequence,
@@ -57,19 +81,24 @@ function walk(db: DatabaseSync): VerifyReport {
       const problem = rowProblem(row, head)
       if (problem !== undefined) return report(problem)
       head = row
+      met ||= noted?.equals(row.chain) ?? true
     }
   } catch (error) {
     return report(`cannot be read: ${errorText(error)}`)
   }
-  return report()
+  if (head.sequence < shipped) return report(`row is missing: rows up to ${shipped} were shipped`)
+  return met ? report() : report('row is missing: no row has the noted hash')
 }
 
 /**
  * Recomputes the whole chain, row by row, also while a gateway writes the file. `rows` and `lastHash` speak of the part
- * that holds; `firstBad` names the first row that does not. Throws LedgerError when the file is no readable ledger.
+ * that holds; `firstBad` names the first row that does not. Rows cut off the end are told by the position up to which
+ * the ledger was shipped, and by a hash noted earlier. Throws LedgerError when the file is no readable ledger.
  */
-export function verifyLedger(file: string): VerifyReport {
-  return withReader(file, walk)
+export function verifyLedger(file: string, witness: Witness = {}): VerifyReport {
+  // Read first: a gateway that writes and ships meanwhile must not look like one that lost rows.
+  const shipped = shippedUpTo(file)
+  return withReader(file, db => walk(db, shipped, witness))
 }
 
 /** All rows of one exchange in order of recording; empty when there is none. Throws LedgerError. */

@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCommandLine } from '../../src/cli.ts'
@@ -14,6 +15,8 @@ import { openTestSite } from '../support/site.ts'
 const HOSPITAL = { client: 'treating-hospital', user: 'PractitionerRole/priya-lindqvist-role' }
 const folder = mkdtempSync(join(tmpdir(), 'consentry-tamper-'))
 const original = join(folder, 'ledger.sqlite')
+/** How far it was shipped; beside a copy only where the test says so. */
+const outbox = join(folder, 'outbox.sqlite')
 let rows: LedgerRow[]
 let copies = 0
 
@@ -25,12 +28,24 @@ beforeAll(async () => {
     expect((await site.get('Condition/absent', HOSPITAL)).status).toBe(404)
     expect((await site.get(`Condition?patient=${id}&colour=blue`, HOSPITAL)).status).toBe(400)
   }
+  const written = (await exported(site.ledgerFile)).length
+  while (shippedUpTo(`${site.ledgerFile}.outbox`) < written) await sleep(50)
   await site.house.close()
   copyFileSync(site.ledgerFile, original)
+  copyFileSync(`${site.ledgerFile}.outbox`, outbox)
   await site.close()
   rows = await exported(original)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function shippedUpTo(file: string): number {
+  const db = new DatabaseSync(file, { readOnly: true })
+  try {
+    return Number(db.prepare('SELECT sequence FROM position').get()?.['sequence'])
+  } finally {
+    db.close()
+  }
+}
 
 interface Said {
   readonly code: number
@@ -156,6 +171,30 @@ describe('ledger verify on a ledger of real exchanges', () => {
     const exchange = rows[8]?.exchange
     const first = rows.find(row => row.exchange === exchange)?.sequence ?? 0
     expect(await brokenAt(sql(`DELETE FROM event WHERE exchange = '${exchange}'`))).toBe(first)
+  })
+
+  test('finds rows cut off the end by what was shipped, and by the hash of an earlier run', async () => {
+    const { length } = rows
+    const cut = sql(`DELETE FROM event WHERE sequence > ${length - 2}`)
+    expect((await verify(cut)).out, 'the chain alone holds').toMatch(`ok: ${length - 2} rows`)
+    const noted = (file: string, hash: string): Promise<Said> =>
+      consentry('ledger', 'verify', '--ledger', file, '--noted', hash)
+    const lastHash = rows.at(-1)?.chainHash ?? ''
+    expect(await noted(cut, lastHash)).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(`^BROKEN at row ${length - 1}: `),
+    })
+    expect((await noted(cut, rows[4]?.chainHash ?? '')).code).toBe(0)
+    expect((await noted(original, lastHash)).code).toBe(0)
+    expect(await noted(original, 'yesterday')).toMatchObject({
+      code: 2,
+      error: expect.stringMatching('--noted'),
+    })
+    copyFileSync(outbox, `${cut}.outbox`)
+    expect(await brokenAt(cut)).toBe(length - 1)
+    const whole = copied()
+    copyFileSync(outbox, `${whole}.outbox`)
+    expect((await verify(whole)).code).toBe(0)
   })
 
   test('names an inserted row, whether it brings no hashes or the right ones', async () => {

@@ -82,7 +82,7 @@ async function reverse(
     const value = encodeURIComponent(references.slice(start, start + REVERSE_CHUNK).join(','))
     let page = await rooms.upstream.search(include.sourceType, `${include.parameter}=${value}&_count=200`)
     for (;;) {
-      found.push(...factsOf(rooms.labeller, page).filter(fact => fact.type === include.sourceType))
+      found.push(...factsOf(rooms.labeller, page, include.sourceType))
       if (found.length > rooms.site.limits.scannedEntries) throw new Refusal('too-costly')
       if (page.next === undefined) break
       page = await rooms.upstream.next(page.next)

@@ -110,7 +110,7 @@ async function decidePage(
   search: SearchInteraction,
   page: RawPage,
 ): Promise<readonly DecidedResource[]> {
-  const facts = factsOf(rooms.labeller, page)
+  const facts = factsOf(rooms.labeller, page, search.resourceType)
   const { labelled, known } = await judge.label(facts)
   const decided = await judge.decide(labelled, known)
   const predicates = referencePredicates(rooms, search)

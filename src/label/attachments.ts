@@ -3,7 +3,9 @@
 const READABLE =
   /^(text\/(plain|html|xml|markdown|csv)|application\/(xml|json|xhtml\+xml|hl7-cda\+xml|fhir\+json|fhir\+xml))\b/i
 const MARKED_UP = /(html|xml)/i
-const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/
+/** Neighbouring parts share no character, so that a mismatch is seen in linear time. */
+const BASE64 = /^[A-Za-z0-9+/\s]*(?:=\s*){0,2}$/
+const CHARSET = /;\s*charset\s*=\s*["']?([\w.:+-]{1,40})/i
 
 /** Largest attachment that is read, in base64 characters. */
 const MAX_CHARACTERS = 2_800_000
@@ -16,19 +18,53 @@ export function attachmentText(contentType: string | undefined, data: string): s
   if (data.length > MAX_CHARACTERS) return undefined
   if (contentType !== undefined && !READABLE.test(contentType)) return undefined
   if (!BASE64.test(data)) return undefined
-  const bytes = Buffer.from(data, 'base64')
-  const text = decode(bytes, contentType === undefined)
+  const text = decode(Buffer.from(data, 'base64'), contentType)
   return text !== undefined && (MARKED_UP.test(contentType ?? '') || text.startsWith('<'))
     ? stripTags(text)
     : text
 }
 
-function decode(bytes: Uint8Array, guessed: boolean): string | undefined {
+/**
+ * The bytes as every text a reader may take them for: by byte-order mark, by the declared charset, as UTF-8. Undefined
+ * for a charset that is not known and for bytes that are no text in the encoding they seem to have.
+ */
+function decode(bytes: Uint8Array, contentType: string | undefined): string | undefined {
+  const wide = wideEncoding(bytes)
+  if (wide !== undefined) return decoded(bytes, wide)
+  const utf8 = decoded(bytes, 'utf-8')
+  const charset = CHARSET.exec(contentType ?? '')?.[1]
+  // Old systems write windows-1252 and say nothing; without a declared text type it may as well be a picture.
+  if (charset === undefined)
+    return utf8 ?? (contentType === undefined ? undefined : decoded(bytes, 'windows-1252'))
+  if (!isKnown(charset)) return undefined
+  const readings = new Set([decoded(bytes, charset), utf8].filter(text => text !== undefined))
+  return readings.size === 0 ? undefined : [...readings].join('\n')
+}
+
+/** UTF-16 by its byte-order mark, or by the NUL that stands beside every ASCII letter. */
+function wideEncoding(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+  const [first, second] = bytes
+  if (first === 0xff && second === 0xfe) return 'utf-16le'
+  if (first === 0xfe && second === 0xff) return 'utf-16be'
+  const nul = bytes.indexOf(0)
+  if (nul < 0) return undefined
+  return nul % 2 === 0 ? 'utf-16be' : 'utf-16le'
+}
+
+function isKnown(charset: string): boolean {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder(charset).encoding !== ''
   } catch {
-    // Old systems write windows-1252 and say nothing; without a declared text type it may as well be a picture.
-    return guessed ? undefined : new TextDecoder('windows-1252').decode(bytes)
+    return false
+  }
+}
+
+function decoded(bytes: Uint8Array, encoding: string): string | undefined {
+  try {
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes)
+    return text.includes('\0') ? undefined : text
+  } catch {
+    return undefined
   }
 }
 

@@ -38,6 +38,9 @@ const NO_WORDS = new Set(
 /** Objects that name people and places, not conditions. */
 const NO_WORDS_BELOW = new Set(['name', 'address', 'telecom', 'identifier', 'contact', 'photo', 'meta'])
 
+/** Types that name labels of the data they speak of; who may not know of such data may not read that they do. */
+const LABELLED_WITHIN = new Set(['Consent', 'DocumentReference'])
+
 /** One pass over a parsed resource, every element of it: contained, extensions, primitive siblings. */
 export class Walk implements Place {
   readonly #visitor: Visitor
@@ -95,18 +98,20 @@ export class Walk implements Place {
     }
     this.#recognise(object)
     const isCoding = typeof object['code'] === 'string' && typeof object['system'] === 'string'
-    for (const key in object) {
-      const value = object[key]
-      if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean')
-        continue
-      this.#steps.push(key)
-      this.#value(key, value, words, isCoding ? object : undefined)
-      this.#steps.pop()
-    }
+    for (const key in object) this.#member(object, key, words, isCoding ? object : undefined)
     if (isResource) {
       this.#types.pop()
       this.#roots.pop()
     }
+  }
+
+  #member(object: JsonObject, key: string, words: boolean, coding: JsonObject | undefined): void {
+    const value = object[key]
+    if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean')
+      return
+    this.#steps.push(key)
+    this.#value(key, value, words, coding)
+    this.#steps.pop()
   }
 
   #value(key: string, value: JsonValue, words: boolean, coding: JsonObject | undefined): void {
@@ -129,13 +134,16 @@ export class Walk implements Place {
 
   #string(key: string, value: string, words: boolean, coding: JsonObject | undefined): void {
     if (!words || value.length < 3 || NO_WORDS.has(key)) return
+    if (key === 'valueCode') this.#visitor.coding({ code: value }, this)
     if (key === 'div') this.#visitor.narrative(value, this)
     else if (key === 'display' && coding !== undefined)
       this.#visitor.text(value, this, coding['system'] as string)
     else this.#visitor.text(value, this)
   }
 
+  /** Tags and extensions speak like any other element; security labels are told as such. */
   #meta(meta: JsonObject): void {
+    for (const key in meta) if (key !== 'security') this.#member(meta, key, true, undefined)
     const security = meta['security']
     if (!Array.isArray(security)) return
     this.#steps.push('security')
@@ -166,7 +174,7 @@ export class Walk implements Place {
 
   #coding(object: JsonObject, code: string): void {
     const { system, display } = object
-    if (this.type() === 'DocumentReference' && this.#steps.includes('securityLabel'))
+    if (LABELLED_WITHIN.has(this.type()) && this.#steps.includes('securityLabel'))
       this.#visitor.security(object, this)
     this.#visitor.coding(
       {

@@ -16,8 +16,12 @@ export function upstreamLabel(coding: JsonObject, place: Place, rules: CompiledR
   if (typeof code !== 'string' || code.trim() === '') return undefined
   const spelling = rules.spelling(code) ?? code.trim()
   const basis = basisOf(coding)
+  const system = systemOf(coding, spelling, rules)
+  // Up to which confidentiality a Consent speaks says nothing of what is on file; which category it names does.
+  if (place.type() === 'Consent' && system === SYSTEM.confidentiality && place.localElement() !== 'security')
+    return undefined
   return {
-    system: systemOf(coding, spelling, rules),
+    system,
     code: spelling,
     ...(typeof display === 'string' ? { display } : {}),
     ...(basis === undefined ? {} : { basis }),

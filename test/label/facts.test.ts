@@ -128,16 +128,19 @@ describe('facts', () => {
     expect([...labelled.codes]).toEqual(['NORDSCLCD', 'house'])
   })
 
-  it('do not take the labels a Consent speaks of for labels of the Consent', () => {
+  it('take the categories a Consent speaks of for labels of the Consent, and not how far it reaches', () => {
     const facts = assess({
       resourceType: 'Consent',
       id: 'c',
       patient: { reference: 'Patient/p' },
       provision: {
-        securityLabel: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'HIV' }],
+        securityLabel: [
+          { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'HIV' },
+          { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' },
+        ],
       },
     })
-    expect(facts.labels).toEqual([])
+    expect(facts.labels.map(({ code }) => code)).toEqual(['HIV'])
   })
 })
 

@@ -14,6 +14,8 @@ import { checkValue } from './values.ts'
 const MAX_DATES = 2
 const MAX_SORT_KEYS = 8
 const MAX_INCLUDES = 20
+/** What a reference names may be hidden, and an order by it would tell; the others have no order. */
+const UNSORTABLE: ReadonlySet<string> = new Set(['composite', 'reference', 'special'])
 const COUNT = /^\d{1,9}$/
 const INCLUDE = /^([A-Z][A-Za-z]{1,63}):([A-Za-z][A-Za-z0-9_-]{0,63})(?::([A-Z][A-Za-z]{1,63}))?$/
 
@@ -137,10 +139,10 @@ function checkSort(value: string, resourceType: string): string {
 
 function checkSortKey(name: string, resourceType: string): void {
   const type = searchParameter(resourceType, name)?.type
-  if (type === undefined || type === 'composite' || type === 'special') {
+  if (type === undefined || UNSORTABLE.has(type)) {
     refuse(
       'bad-parameter',
-      `_sort: every key is a search parameter of ${resourceType}, "-" before it for descending`,
+      `_sort: every key is a search parameter of ${resourceType} that is no reference, "-" before it for descending`,
     )
   }
 }

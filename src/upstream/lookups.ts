@@ -5,7 +5,7 @@ import type { RawEntry } from '../model/exchange.ts'
 import { type Contents, headOfContent, OVERHEAD_BYTES } from './contents.ts'
 import { isLiteral } from './location.ts'
 import { invalid } from './refusals.ts'
-import type { Searcher } from './search.ts'
+import { type Searcher, UnknownSearch } from './search.ts'
 
 /** Ids of one request; with 64 characters each they stay well below the 8 kB many servers allow a request line. */
 const IDS_PER_REQUEST = 100
@@ -32,7 +32,8 @@ export interface LookupDependencies {
 
 /**
  * Looks references up by `Type?_id=a,b,c`, each at most once at a time and once in `lookupCacheMs`. What the upstream
- * leaves out of a complete answer is `absent`; a reference that is no `Type/id` stays unanswered.
+ * leaves out of a complete answer is `absent`; a reference that is no `Type/id`, or of a type that the upstream does not
+ * have, stays unanswered.
  */
 export function createLookups(
   deps: LookupDependencies,
@@ -59,6 +60,7 @@ export function createLookups(
   }
 
   const gather = async (references: readonly string[]): Promise<KeptResolution> => {
+    const latest = now() + limits.lookupCacheMs
     const found = new Map<string, Part>()
     const waits = new Set<Promise<ReadonlyMap<string, Part>>>()
     const missing = new Set<string>()
@@ -73,7 +75,7 @@ export function createLookups(
     for (const fetched of await Promise.all(waits)) {
       for (const [reference, part] of fetched) found.set(reference, part)
     }
-    return resolutionOf(references, found)
+    return resolutionOf(references, found, latest)
   }
 
   return async references => {
@@ -86,9 +88,13 @@ export function createLookups(
   }
 }
 
-function resolutionOf(references: readonly string[], found: ReadonlyMap<string, Part>): KeptResolution {
+function resolutionOf(
+  references: readonly string[],
+  found: ReadonlyMap<string, Part>,
+  latest: number,
+): KeptResolution {
   const answers = new Map<string, Resolved>()
-  let expires = Number.POSITIVE_INFINITY
+  let expires = latest
   for (const reference of references) {
     const part = found.get(reference)
     if (part === undefined) continue
@@ -125,7 +131,8 @@ async function fetchParts(
 ): Promise<ReadonlyMap<string, Part>> {
   const expires = deps.now() + deps.limits.lookupCacheMs
   const query = `_id=${ids.join(',')}&_count=${ids.length}`
-  const entries = await deps.searcher.all(resourceType, query, ids.length * 2 + 10)
+  const entries = await deps.searcher.all(resourceType, query, ids.length * 2 + 10).catch(unknownType)
+  if (entries === undefined) return new Map()
   const found = new Map<string, Part>(ids.map(id => [`${resourceType}/${id}`, { value: 'absent', expires }]))
   const given = new Set<string>()
   for (const entry of entries) {
@@ -138,6 +145,11 @@ async function fetchParts(
     found.set(reference, { value: entry.resource, expires })
   }
   return found
+}
+
+/** A type that the upstream does not have: its references stay unanswered, and everything else is looked up. */
+function unknownType(error: unknown): undefined {
+  if (!(error instanceof UnknownSearch)) throw error
 }
 
 function referenceOf(entry: RawEntry, contents: Contents): string {

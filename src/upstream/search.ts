@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { RawEntry, RawPage } from '../model/exchange.ts'
+import { Refusal } from '../model/refusal.ts'
 import type { Location } from './location.ts'
 import type { Pages } from './page.ts'
 import { invalid } from './refusals.ts'
@@ -26,12 +27,19 @@ const LINKS_REMEMBERED = 5_000
 /** Pages of one own question; an upstream that gives more is going round in circles. */
 const PAGES_MAX = 200
 
+/** The upstream has no search of that type. */
+export class UnknownSearch extends Refusal {
+  constructor() {
+    super('upstream-invalid', { detail: 'upstream knows no such search' })
+  }
+}
+
 export function createSearcher(location: Location, fetcher: Fetcher, pages: Pages): Searcher {
   const typeOfLink = new LRUCache<string, string>({ max: LINKS_REMEMBERED })
 
   const fetchPage = async (path: string, searchedType: string | undefined, headers?: readonly string[]) => {
     const answer = await fetcher.get(path, headers)
-    if (answer === 'absent') throw invalid('upstream knows no such search')
+    if (answer === 'absent') throw new UnknownSearch()
     const page = pages.of(path, answer, searchedType)
     if (page.next !== undefined && searchedType !== undefined) typeOfLink.set(page.next, searchedType)
     return page

@@ -15,7 +15,7 @@ import type {
 import type { SearchInteraction } from '../model/interaction.ts'
 import type { AuditSet } from '../model/record.ts'
 import { Refusal } from '../model/refusal.ts'
-import { createJudge } from './judge.ts'
+import { createJudge, type Judge } from './judge.ts'
 import { receiptFor } from './receipt.ts'
 import type { Rooms } from './rooms.ts'
 import { gatherSearch } from './search.ts'
@@ -108,7 +108,7 @@ async function read(rooms: Rooms, understood: Understood): Promise<Segmented | R
   const resources = await judge.decide(labelled, known)
   const decided = decidedExchange(rooms, understood, judge.directives(), resources)
   const [one] = resources
-  if (one === undefined || one.decision.effect === 'deny')
+  if (one === undefined || one.decision.effect === 'deny' || (await isWithheldNow(rooms, understood, judge)))
     return { ...understood, refusal: new Refusal('not-found'), decided }
   const visibility = createVisibility(rooms, judge)
   await visibility.follow(resources)
@@ -120,6 +120,19 @@ async function read(rooms: Rooms, understood: Understood): Promise<Segmented | R
     hidden: visibility.hidden,
   })
   return { ...decided, release }
+}
+
+/**
+ * Whether a version is asked for of what is withheld, or gone, today: what was labelled, moved to another patient or
+ * deleted since must not stay open in its older versions (invariant 6).
+ */
+async function isWithheldNow(rooms: Rooms, { interaction }: Understood, judge: Judge): Promise<boolean> {
+  if (interaction.code !== 'vread') return false
+  const current = await rooms.upstream.read(interaction.resourceType, interaction.id)
+  if (current === 'absent') return true
+  const { labelled, known } = await judge.label([rooms.labeller.assess(current)])
+  const decided = await judge.decide(labelled, known)
+  return decided.some(({ decision }) => decision.effect === 'deny')
 }
 
 async function search(

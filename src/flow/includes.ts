@@ -25,8 +25,9 @@ export async function gatherIncludes(
   if (search.includes.length === 0 || matches.length === 0) return { released: [], withheld: [] }
   const facts = new Map<string, ResourceFacts>()
   for (const include of search.includes) {
+    const budget = rooms.site.limits.scannedEntries - facts.size
     const found = include.reverse
-      ? await reverse(rooms, include, matches)
+      ? await reverse(rooms, include, matches, budget)
       : await forward(rooms, include, matches, visibility)
     for (const fact of found) facts.set(fact.reference, fact)
   }
@@ -73,17 +74,20 @@ async function reverse(
   rooms: Rooms,
   include: IncludeParameter,
   matches: readonly DecidedResource[],
+  budget: number,
 ): Promise<ResourceFacts[]> {
   const references = matches
     .map(({ labelled }) => labelled.facts.reference)
     .filter(reference => include.targetType === undefined || reference.startsWith(`${include.targetType}/`))
   const found: ResourceFacts[] = []
+  let pages = 0
   for (let start = 0; start < references.length; start += REVERSE_CHUNK) {
     const value = encodeURIComponent(references.slice(start, start + REVERSE_CHUNK).join(','))
     let page = await rooms.upstream.search(include.sourceType, `${include.parameter}=${value}&_count=200`)
     for (;;) {
       found.push(...factsOf(rooms.labeller, page, include.sourceType))
-      if (found.length > rooms.site.limits.scannedEntries) throw new Refusal('too-costly')
+      pages++
+      if (found.length + pages > budget) throw new Refusal('too-costly')
       if (page.next === undefined) break
       page = await rooms.upstream.next(page.next)
     }

@@ -9,6 +9,9 @@ import { factsOf } from './pages.ts'
 import type { Rooms } from './rooms.ts'
 import type { Visibility } from './visibility.ts'
 
+/** Entries of the smallest upstream page that is asked for. */
+const LEAST_FETCHED = 20
+
 /** One page of the visible world: what the requester gets, what was withheld on the way, and whether more follows. */
 export interface VisiblePage {
   readonly matches: readonly DecidedResource[]
@@ -77,7 +80,8 @@ async function walkPages(
       if (seen >= search.offset) walk.matches.push(decided)
       seen++
     }
-    scanned += page.entries.length
+    // A page counts as an entry, so that a walk over empty pages ends too.
+    scanned += page.entries.length + 1
     if (page.next === undefined) return walk
     if (scanned > rooms.site.limits.scannedEntries) throw new Refusal('too-costly')
     cursor = { link: page.next, before: seen }
@@ -92,14 +96,14 @@ function pageAt(rooms: Rooms, search: SearchInteraction, cursor: Cursor): Promis
 
 /**
  * Own-element predicates and order, from the parsed model. One match more than asked for is fetched, which usually
- * answers whether another page follows. Includes stay here: they are resolved over the visible world.
+ * answers whether another page follows; a small page never costs a request for every withheld entry. Includes stay here: they are resolved over the visible world.
  */
 export function upstreamQuery(search: SearchInteraction): string {
   const parts = search.parameters.map(
     ({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
   )
   if (search.sort !== undefined) parts.push(`_sort=${encodeURIComponent(search.sort)}`)
-  parts.push(`_count=${search.count + 1}`)
+  parts.push(`_count=${Math.max(search.count + 1, LEAST_FETCHED)}`)
   return parts.join('&')
 }
 
@@ -116,7 +120,9 @@ async function decidePage(
   const predicates = referencePredicates(rooms, search)
   if (predicates.size === 0) return decided
   await visibility.follow(decided.filter(one => one.decision.effect !== 'deny'))
-  return decided.map(one => (touchesHidden(one, predicates, visibility) ? unmatched(one) : one))
+  return decided.map(one =>
+    one.decision.effect !== 'deny' && touchesHidden(one, predicates, visibility) ? unmatched(one) : one,
+  )
 }
 
 /** Elements that the reference parameters of a search read, other than the patient's own. */

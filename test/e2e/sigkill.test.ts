@@ -4,14 +4,21 @@ import { DEMO_PATIENTS, demoResources } from '../../src/demo/resources.ts'
 import type { Resource } from '../../src/model/fhir.ts'
 import type { LedgerRow } from '../../src/model/record.ts'
 import { exportLedger, verifyLedger } from '../../src/record/verify.ts'
-import { openSurroundings, type Surroundings, startGateway } from '../support/gateway-process.ts'
-import { type Heard, type Question, startLoad } from '../support/load.ts'
+import {
+  type GatewayProcess,
+  openSurroundings,
+  type Surroundings,
+  startGateway,
+} from '../support/gateway-process.ts'
+import { type Heard, type Load, type Question, startLoad } from '../support/load.ts'
 
 /** The acceptance run is `CONSENTRY_KILLS=100`. */
 const KILLS = Number(process.env['CONSENTRY_KILLS'] ?? 12)
 const CLIENTS = 8
 /** A kill comes at most that long after the first answer with data, ms. */
 const KILL_WITHIN_MS = 400
+/** How long a gateway with cold caches may take to the first answer with data, ms. */
+const FIRST_DATA_MS = 15_000
 const LARGE = { id: 'large-chart', notes: 25, noteBytes: 160_000 }
 
 /** A chart whose one page does not fit into the buffers of a socket, so that a kill can cut an answer off. */
@@ -77,7 +84,7 @@ async function killedUnderLoad(): Promise<Killed> {
   const gateway = await startGateway(around.configFile)
   const load = startLoad(around.port, CLIENTS, () => pick(questions))
   try {
-    await expect.poll(() => load.heard.some(withData), { timeout: 15_000, interval: 5 }).toBe(true)
+    await firstData(load, gateway)
     await sleep(Math.random() * KILL_WITHIN_MS)
     expect(load.unanswered(), 'every request before the kill was answered').toBe(0)
     expect(gateway.child.kill('SIGKILL'), 'the gateway ran until it was killed').toBe(true)
@@ -87,6 +94,18 @@ async function killedUnderLoad(): Promise<Killed> {
   } finally {
     gateway.child.kill('SIGKILL')
     await load.stop()
+  }
+}
+
+/** Waits for an answer with data; says what came instead where none comes. */
+async function firstData({ heard, unanswered }: Load, { child, printed }: GatewayProcess): Promise<void> {
+  for (const before = performance.now(); !heard.some(withData); await sleep(5)) {
+    if (performance.now() - before < FIRST_DATA_MS) continue
+    const statuses = heard.map(({ status, question }) => `${status} ${question.path}`).slice(0, 20)
+    throw new Error(
+      `no data within ${FIRST_DATA_MS} ms: heard ${JSON.stringify(statuses)}, ${unanswered()} unanswered, ` +
+        `exit code ${child.exitCode}, printed ${printed()}`,
+    )
   }
 }
 

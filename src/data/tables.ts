@@ -5,22 +5,25 @@ import type { RecipientClass } from '../model/recipient.ts'
 /** Small tables under profiles/ that come with the release and are not a site's to change. */
 
 type Lists = Readonly<Record<string, readonly string[]>>
+type ByType<T> = Readonly<Record<string, Readonly<Record<string, T>>>>
 
 /** Required references and backbones of R4 by resource type. */
 export interface RequiredReferences {
   readonly references: Lists
   readonly backbones: Lists
   /** Backbones that stand again inside others (contentReference). */
-  readonly recursions: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly recursions: ByType<string>
   /** Backbones that narrow what a resource says, so that leaving one out would widen it. */
   readonly criteria: Lists
+  /** Backbones that R4 allows only with at least one of these children: invariants app-1, cmp-1, pat-1. */
+  readonly oneOf: ByType<readonly string[]>
 }
 
 const lists = { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } }
 
 const REQUIRED_SCHEMA = {
   type: 'object',
-  required: ['citation', 'references', 'backbones', 'recursions', 'criteria'],
+  required: ['citation', 'references', 'backbones', 'recursions', 'criteria', 'oneOf'],
   properties: {
     citation: { type: 'string' },
     references: lists,
@@ -30,6 +33,7 @@ const REQUIRED_SCHEMA = {
       additionalProperties: { type: 'object', additionalProperties: { type: 'string' } },
     },
     criteria: lists,
+    oneOf: { type: 'object', additionalProperties: lists },
   },
   additionalProperties: false,
 }

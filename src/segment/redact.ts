@@ -8,15 +8,18 @@ export interface MutableObject {
 }
 
 type ElementLists = Readonly<Record<string, readonly string[]>>
+type ByType<T> = Readonly<Record<string, Readonly<Record<string, T>>>>
 
 /** What R4 requires, by resource type: profiles/fhir/required-references.json. */
 export interface RequiredElements {
   readonly references: ElementLists
   readonly backbones: ElementLists
   /** Backbones that stand again inside others: `{ Consent: { 'provision.provision': 'provision' } }`. */
-  readonly recursions?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly recursions?: ByType<string>
   /** Backbones that narrow what the resource says: one of them is masked and never dropped, for that would widen it. */
   readonly criteria?: ElementLists
+  /** Backbones that are valid only with one of these children. */
+  readonly oneOf?: ByType<readonly string[]>
 }
 
 /** R4 data-absent-reason `masked`: what stands where a required element was removed (DESIGN §5). */
@@ -105,19 +108,28 @@ function remove(place: Place, required: RequiredElements): void {
 }
 
 function isListed(
-  { chain, steps }: Place,
+  place: Place,
   end: number,
   required: RequiredElements,
   list: 'references' | 'backbones' | 'criteria',
 ): boolean {
-  const type = String((chain[0] as MutableObject)['resourceType'])
+  return required[list]?.[typeOf(place)]?.includes(elementAt(place, end, required)) ?? false
+}
+
+function typeOf({ chain }: Place): string {
+  return String((chain[0] as MutableObject)['resourceType'])
+}
+
+/** Element path of `chain[end]`, in the spelling of the tables. */
+function elementAt(place: Place, end: number, { recursions }: RequiredElements): string {
+  const same = recursions?.[typeOf(place)]
   let element = ''
-  for (const step of steps.slice(0, end)) {
+  for (const step of place.steps.slice(0, end)) {
     if (typeof step === 'number') continue
     element = element === '' ? step : `${element}.${step}`
-    element = required.recursions?.[type]?.[element] ?? element
+    element = same?.[element] ?? element
   }
-  return required[list]?.[type]?.includes(element) ?? false
+  return element
 }
 
 function isLastRequired(place: Place, end: number, required: RequiredElements): boolean {
@@ -140,8 +152,9 @@ function drop(place: Place, end: number, required: RequiredElements): void {
   }
   delete holder[step]
   if (!String(step).startsWith('_')) delete holder[`_${step}`]
-  if (end <= 1 || !isHollow(holder, steps, end - 1)) return
-  if (isLastRequired(place, end - 1, required)) holder['extension'] = MASKED
+  if (end <= 1 || !isHollow(place, end - 1, required)) return
+  if (isLastRequired(place, end - 1, required))
+    holder[step] = Array.isArray(chain[end]) ? [masked()] : masked()
   else drop(place, end - 1, required)
 }
 
@@ -151,37 +164,44 @@ function dropItem({ chain, steps }: Place, end: number, list: unknown[], step: n
   const index = isTree(child) ? list.indexOf(child) : step
   if (index < 0) return false
   const name = String(steps[end - 2])
+  const isSibling = name.startsWith('_')
   const object = chain[end - 2] as MutableObject
-  const siblingName = name.startsWith('_') ? name.slice(1) : `_${name}`
-  const sibling = object[siblingName]
-  const beside = Array.isArray(sibling) ? sibling : []
-  if (name.startsWith('_') && (beside[index] ?? null) !== null) {
-    list[index] = null
-    return list.every(item => item === null)
+  const otherName = isSibling ? name.slice(1) : `_${name}`
+  const other = object[otherName]
+  const beside = Array.isArray(other) ? other : []
+  if (isSibling && (beside[index] ?? null) !== null) list[index] = null
+  else {
+    list.splice(index, 1)
+    beside.splice(index, 1)
+    if (beside.every(isNull)) delete object[otherName]
   }
-  list.splice(index, 1)
-  beside.splice(index, 1)
-  if (beside.every(item => item === null)) delete object[siblingName]
-  return list.length === 0
+  return isSibling ? list.every(isNull) : list.length === 0
 }
 
-/** Nothing left that R4 lets stand alone: ele-1, ext-1, cmp-1. */
-function isHollow(object: MutableObject, steps: readonly Step[], end: number): boolean {
-  const name = steps.slice(0, end).findLast(step => typeof step === 'string')
-  if (name === 'section') return !['text', 'entry', 'section'].some(key => key in object)
+const isNull = (item: unknown): boolean => item === null
+
+/** Nothing left that R4 lets stand alone: ele-1, ext-1 and the invariants of `oneOf`. */
+function isHollow(place: Place, end: number, required: RequiredElements): boolean {
+  const keys = Object.keys(place.chain[end] as MutableObject)
+  const oneOf = required.oneOf?.[typeOf(place)]?.[elementAt(place, end, required)]
+  if (oneOf !== undefined) return !oneOf.some(key => keys.includes(key))
+  const name = place.steps.slice(0, end).findLast(step => typeof step === 'string')
   const shell = name === 'extension' || name === 'modifierExtension' ? ['id', 'url'] : ['id']
-  return Object.keys(object).every(key => shell.includes(key))
+  return keys.every(key => shell.includes(key))
 }
 
 function mask({ chain, steps }: Place): void {
   const value = chain.at(-1)
   const holder = chain[steps.length - 1] as MutableObject | unknown[]
   const step = steps.at(-1) as Step
-  const masked = { extension: MASKED }
-  if (Array.isArray(holder)) holder.splice(holder.indexOf(value), 1, masked)
-  else if (isTree(value)) holder[step] = masked
+  if (Array.isArray(holder)) holder.splice(holder.indexOf(value), 1, masked())
+  else if (isTree(value)) holder[step] = masked()
   else {
     delete holder[step]
-    holder[`_${step}`] = masked
+    holder[`_${step}`] = masked()
   }
+}
+
+function masked(): MutableObject {
+  return { extension: MASKED }
 }

@@ -13,7 +13,7 @@ const AS: TokenRequest = { client: 'treating-hospital', user: 'PractitionerRole/
 const SEARCH = 'Condition?patient=walter-finch'
 const SECRET = '<pre>SECRET of Elena Marsh at com.example.Server.main(Server.java:42)</pre>'
 const PATIENT = { resourceType: 'Patient', id: 'walter-finch', name: [{ family: 'Finch' }] }
-const TIMEOUT_MS = 700
+const TIMEOUT_MS = 500
 
 let hostile: Hostile
 let site: TestSite
@@ -366,14 +366,7 @@ describe('look-ups that cannot be had', () => {
     ["somebody else's", response => send(response, searchset([{ resourceType: 'Encounter', id: 'other' }]))],
   ])('(%s) give no more than whole ones do', async (_, answer) => {
     const whole = matchesOf(await get('Condition?patient=elena-marsh'))
-    for (const start of [
-      '/Encounter',
-      '/Patient?',
-      '/Organization',
-      '/Practitioner',
-      '/Location',
-      '/Group',
-    ]) {
+    for (const start of ['/Encounter', '/Patient?', '/Organization', '/Group']) {
       hostile.badly = where(start, answer)
       const reply = await get('Condition?patient=elena-marsh')
       if (reply.status === 200) {

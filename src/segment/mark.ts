@@ -40,9 +40,8 @@ export interface Accompaniment {
  * Whether a released resource carries labels at all; an unlabelled one leaves byte for byte. One whose upstream gave
  * another confidentiality than the highest is marked too: exactly one stands in a label.
  */
-export function needsMarks(decided: DecidedResource): boolean {
-  const { labelled, decision } = decided
-  if (decision.caveats.length > 0 || decision.notices.length > 0) return true
+export function needsMarks({ labelled, decision }: DecidedResource, { texts }: Accompaniment): boolean {
+  if (decision.caveats.length + texts.length > 0) return true
   const known = labelledAtAll.get(labelled)
   if (known !== undefined) return known
   const needs =

@@ -52,7 +52,8 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
           throw new Error(`obligation ${missing} on ${labelled.facts.type} cannot be discharged`)
         if (decision.effect === 'deny') throw new Error('a denied resource was handed over for release')
       }
-      const assembled = input.page === undefined ? single(input, tools) : bundle(input, released, tools)
+      const { page } = input
+      const assembled = page === undefined ? single(input, tools) : bundle(input, page, released, tools)
       return finish(input, released, assembled)
     },
   }
@@ -93,10 +94,10 @@ function single(input: SegmentInput, { variants, options }: Tools): Assembled {
 
 function bundle(
   input: SegmentInput,
+  page: NonNullable<SegmentInput['page']>,
   released: readonly DecidedResource[],
   { options, variants, assemble }: Tools,
 ): Assembled {
-  const page = input.page ?? { self: options.baseUrl }
   const alongOf = accompaniments(input, options)
   const entry = (decided: DecidedResource, mode: 'match' | 'include'): BundleEntry => ({
     head: variants.entryHead(decided.labelled.facts),

@@ -60,7 +60,7 @@ export function createVariants(options: VariantOptions): Variants {
     of: (decided, hidden, along) => {
       const { facts, classKey } = decided.labelled
       const redact = decided.decision.effect === 'redact' ? decided.decision.redact : []
-      const marked = needsMarks(decided)
+      const marked = needsMarks(decided, along)
       if (hidden.length === 0 && redact.length === 0 && !marked && !namesUpstream(facts)) return facts.bytes
       const key = `${facts.hash}|${marked ? `${classKey}|${along.key}` : ''}|${hidden.join(' ')}|${redact.join(' ')}`
       const cached = cache.get(key)

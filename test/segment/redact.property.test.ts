@@ -91,10 +91,12 @@ const real = haveRealCharts
       .map(name => samples(realChart(name).map(resource => JSON.stringify(resource))))
   : []
 
-describe.each([
+const charts: readonly (readonly [string, readonly Sample[]])[] = [
   ['demo resources', demo],
   ...real.map((chart, index) => [`real chart ${index + 1}`, chart] as const),
-])('removing any set of references from %s', (_name, all) => {
+]
+
+describe.each(charts)('removing any set of references from %s', (_name, all) => {
   const cut = cuts(all)
 
   test('leaves no value of them anywhere', () => {

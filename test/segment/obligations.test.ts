@@ -1,0 +1,86 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { noticesOf, undischargeable } from '../../src/segment/obligations.ts'
+import { CONSENT_REF, decision, NOTICES } from './kit.ts'
+
+const ids = new Set(Object.keys(NOTICES))
+
+interface Listed {
+  readonly id: string
+  readonly kind: 'answer' | 'record' | 'condition'
+}
+const { obligations } = JSON.parse(
+  readFileSync(new URL('../../profiles/deployment/obligations.json', import.meta.url), 'utf8'),
+) as { obligations: Listed[] }
+
+/** Duties that need what no room does yet: projection, de-identification, writes. What asks for them does not leave. */
+const ON_PURPOSE_NOT_MET = [
+  'CONFLICT_RESPONSE',
+  'DEIDENTIFY',
+  'LDS_STRIP_16',
+  'LE_LOCATE_SET_ONLY',
+  'LIMIT_TO_INVOLVEMENT',
+  'LIMIT_TO_THREAT',
+  'PAYER_FIVE_FIELDS',
+]
+
+const owing = (obligation: string) =>
+  undischargeable(decision({ obligations: ['AUDIT', obligation], consents: [CONSENT_REF] }), ids)
+
+describe('each obligation the house knows', () => {
+  const known = obligations.map(({ id }) => id.replace('*', 'ny-hiv'))
+
+  test.each(known)('%s is met, or is known not to be', id => {
+    expect(owing(id)).toBe(ON_PURPOSE_NOT_MET.includes(id) ? id : undefined)
+  })
+
+  test('the list of those that are not met names none but known ones', () => {
+    expect(ON_PURPOSE_NOT_MET.filter(id => !known.includes(id))).toEqual([])
+  })
+})
+
+describe('what is not understood is not met', () => {
+  test.each([
+    '',
+    'NOTIFY_THE_POPE',
+    'audit',
+    'P2_NOTICE ',
+    'STATE_NOTICE',
+    'STATE_NOTICE:',
+    'STATE_NOTICE:xx-none',
+  ])('%j', obligation => {
+    expect(owing(obligation)).toBe(obligation)
+  })
+
+  test('a notice that is not in the tables', () => {
+    expect(undischargeable(decision({ notices: ['p2-long', 'p2-lost'] }), ids)).toBe('notice p2-lost')
+  })
+
+  test('a redaction that does not say of what', () => {
+    expect(undischargeable(decision({ effect: 'redact' }), ids)).toBe('redaction of unnamed elements')
+    expect(undischargeable(decision({ effect: 'redact', redact: ['note'] }), ids)).toBeUndefined()
+  })
+
+  test('a consent copy without a consent', () => {
+    expect(undischargeable(decision({ obligations: ['P2_CONSENT_COPY'] }), ids)).toBe('P2_CONSENT_COPY')
+  })
+})
+
+test('notices come from both lists, each once', () => {
+  const asked = decision({
+    notices: ['p2-long', 'ny-hiv'],
+    obligations: ['AUDIT', 'STATE_NOTICE:ny-hiv', 'STATE_NOTICE:wa-std'],
+  })
+  expect(noticesOf(asked)).toEqual(['p2-long', 'ny-hiv', 'wa-std'])
+})
+
+const shared = new URL('../../../shared/data/notices.json', import.meta.url)
+if (!existsSync(shared))
+  console.log('notices: ../shared/data/notices.json is absent, its texts are not compared')
+
+test.skipIf(!existsSync(shared))('statements are word for word those of their sources', () => {
+  const { notices } = JSON.parse(readFileSync(shared, 'utf8')) as { notices: { id: string; text: string }[] }
+  const compared = notices.filter(({ id }) => NOTICES[id] !== undefined)
+  expect(compared.length).toBe(Object.keys(NOTICES).length)
+  for (const { id, text } of compared) expect(Buffer.from(NOTICES[id]?.text ?? '')).toEqual(Buffer.from(text))
+})

@@ -114,7 +114,7 @@ async function read(rooms: Rooms, understood: Understood): Promise<Segmented | R
   await visibility.follow(resources)
   const release = rooms.segmenter.segment({
     decided,
-    matches: resources,
+    matches: visibility.shown(resources),
     includes: [],
     withheld: [],
     hidden: visibility.hidden,
@@ -151,8 +151,8 @@ async function search(
       : rooms.interaction.sealNext(understood, interaction, interaction.offset)
   const release = rooms.segmenter.segment({
     decided,
-    matches: page.matches,
-    includes: page.includes,
+    matches: visibility.shown(page.matches),
+    includes: visibility.shown(page.includes),
     withheld: page.withheld,
     hidden: visibility.hidden,
     page: {

@@ -46,6 +46,8 @@ export interface Answered {
   readonly decided: readonly DecidedResource[]
   readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
   readonly hidesProgram: HidesProgram
+  /** Decides what is labelled already under the same question. */
+  readonly decide: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
 }
 
 /** Answers one question of QUESTION.md: label, read the Consents, decide; the rooms are those of the proxy. */
@@ -59,13 +61,14 @@ export function answerQuestion(rooms: QuestionRooms, question: Question, options
   const asked = facts.patients.map(patient => classQuestion(question, facts.labeller, patient))
   const word = wordFor(rooms, question, options, decided, asked, shared)
   const { directives } = shared
+  const decide: Answered['decide'] = others => rooms.decider.decide(shared.context, others, shared.ask)
+  const answer = toAnswer(rooms, question, decided, directives, word)
   return {
-    answer: toAnswer(rooms, question, decided, directives, word),
+    answer,
     decided,
     directives,
-    hidesProgram: programReferences(shared.context.registry, standIns =>
-      rooms.decider.decide(shared.context, standIns, shared.ask),
-    ),
+    decide,
+    hidesProgram: programReferences(shared.context.registry, decide),
   }
 }
 

@@ -6,6 +6,7 @@ import type { Judge } from './judge.ts'
 import { isDirect } from './lookups.ts'
 import { programReferences } from './programs.ts'
 import type { Rooms } from './rooms.ts'
+import { allShown, withShownLabels } from './shown.ts'
 
 /**
  * Which references of released resources must go: those that lead to a withheld resource, to nothing at all (so that
@@ -17,6 +18,8 @@ export interface Visibility {
   readonly follow: (released: readonly DecidedResource[]) => Promise<void>
   readonly hides: (target: string, of: DecidedResource) => boolean
   readonly hidden: SegmentInput['hidden']
+  /** These resources with the labels that may be written on them. */
+  readonly shown: (released: readonly DecidedResource[]) => readonly DecidedResource[]
 }
 
 export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
@@ -25,15 +28,19 @@ export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
   const hides: Visibility['hides'] = (target, of) =>
     hidesProgram(target, of) || !(visible.get(target) ?? isHarmless(target))
 
+  const hidden: Visibility['hidden'] = of => {
+    const { open, directory } = linksOf(of.labelled.facts)
+    let hidden = NOTHING
+    for (const { target, path } of open) if (hides(target, of)) hidden = [...hidden, path]
+    for (const { target, path } of directory) if (hidesProgram(target, of)) hidden = [...hidden, path]
+    return hidden
+  }
+
   return {
     hides,
-    hidden: of => {
-      const { open, directory } = linksOf(of.labelled.facts)
-      let hidden = NOTHING
-      for (const { target, path } of open) if (hides(target, of)) hidden = [...hidden, path]
-      for (const { target, path } of directory) if (hidesProgram(target, of)) hidden = [...hidden, path]
-      return hidden
-    },
+    hidden,
+    shown: released =>
+      allShown(released, one => withShownLabels(one, { hidden, hides, decide: judge.decideNow })),
     follow: async released => {
       for (const { labelled } of released) visible.set(labelled.facts.reference, true)
       const wanted = new Set<string>()

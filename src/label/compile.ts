@@ -10,6 +10,8 @@ export interface RuleHit {
   readonly rule: string
   readonly labels: readonly Label[]
   readonly systems?: ReadonlySet<string>
+  /** Types that only speak of such records. */
+  readonly notTypes?: ReadonlySet<string>
 }
 
 interface SourceHit extends RuleHit {
@@ -131,11 +133,12 @@ function hitOf(category: LabelCategory, rule: LabelRule): RuleHit {
     rule: id,
     confidence: rule.confidence,
   }))
-  const systems = rule.kind === 'words' ? rule.systems : undefined
+  const { systems, notTypes } = rule.kind === 'words' ? rule : {}
   return {
     rule: id,
     labels,
     ...(systems === undefined ? {} : { systems: new Set(systems.map(canonicalSystem)) }),
+    ...(notTypes === undefined ? {} : { notTypes: new Set(notTypes) }),
   }
 }
 

@@ -66,6 +66,15 @@ function unassessable(raw: RawResource, why: string, known = { type: '', id: '' 
   }
 }
 
+/** A place or a drug that contains a resource of a patient speaks of the patient. */
+function containsPatientData({ contained }: Resource): boolean {
+  if (!Array.isArray(contained)) return false
+  return contained.some(
+    inner =>
+      isObject(inner) && (typeof inner['resourceType'] !== 'string' || isPatientData(inner['resourceType'])),
+  )
+}
+
 /** Types whose type or category says what kind of note it is. */
 const NOTES = new Set(
   `DocumentReference DocumentManifest Composition DiagnosticReport Media Communication QuestionnaireResponse
@@ -84,6 +93,7 @@ class FactsBuilder implements Visitor {
   readonly #members = new Set<string>()
   readonly #patients = new Set<string>()
   #unnamedPatient = false
+  #type = ''
 
   constructor(rules: CompiledRules, upstreamBase: string | undefined) {
     this.#rules = rules
@@ -92,6 +102,7 @@ class FactsBuilder implements Visitor {
 
   build(raw: RawResource, resource: Resource & { readonly id: string }, depth: number): ResourceFacts {
     const { resourceType: type, id } = resource
+    this.#type = type
     new Walk(this, depth).resource(resource)
     if (type === 'Patient') this.#patients.add(`Patient/${id}`)
     if (type === 'Bundle') this.#bundledPatients(resource)
@@ -107,7 +118,7 @@ class FactsBuilder implements Visitor {
       ...(typeof versionId === 'string' ? { versionId } : {}),
       ...(typeof lastUpdated === 'string' ? { lastUpdated } : {}),
       patients: [...this.#patients].sort(),
-      patientData: isPatientData(type),
+      patientData: isPatientData(type) || this.#patients.size > 0 || containsPatientData(resource),
       references: this.#references,
       labels: [...this.#labels.values()],
       codings: [...this.#codings.values()],
@@ -212,6 +223,7 @@ class FactsBuilder implements Visitor {
   }
 
   #add(hit: RuleHit, place: Place): void {
+    if (hit.notTypes?.has(this.#type)) return
     for (const label of hit.labels) {
       const known = this.#labels.get(`${label.system}|${label.code}`)
       if (known === undefined || known.confidence < label.confidence)

@@ -56,9 +56,7 @@ export function createLabeller(rules: LabelRules, site: LabelSite, options: Labe
 /** Bytes and what was collected from them; the parsed tree is not kept. */
 function weight(facts: ResourceFacts): number {
   return (
-    1_024 +
-    facts.bytes.length +
-    (facts.references.length + facts.codings.length + facts.labels.length) * 200
+    1_024 + facts.bytes.length + (facts.references.length + facts.codings.length + facts.labels.length) * 200
   )
 }
 
@@ -127,7 +125,9 @@ class Labelling {
   }
 
   #patientData(facts: ResourceFacts, look: Look, ages: number): LabelledResource {
-    const labels = new LabelSet([...facts.labels, ...this.#notes(facts.codings)])
+    const labels = new LabelSet(facts.labels)
+    // A Consent names the kind of note it is about; it is none.
+    if (facts.type !== 'Consent') labels.add(this.#notes(facts.codings))
     const inherited = this.#lineage.inherited(facts, look)
     labels.add(inherited.labels)
     const source = this.#sources.find(facts, look)

@@ -78,7 +78,9 @@ export class Lineage {
     const further = steps > 1 ? this.inherited(facts, look, steps - 1, path) : { labels: [] }
     const passed = [...facts.labels, ...further.labels]
       .filter(label => this.#passes(label, carries))
-      .map(label => ({ ...label, origin: 'lineage' as const, path: target }))
+      .map(label =>
+        label.origin === 'lineage' ? label : { ...label, origin: 'lineage' as const, path: target },
+      )
     if (carries === 'content') return { ...further, labels: passed }
     const { program, doubt } = this.#sources.find(facts, look, SOURCE_STEPS - 1 - path.length)
     const source = program === undefined ? [] : labelsOf(this.#rules.sources.part2Programs, 'lineage', target)

@@ -17,7 +17,7 @@ export interface Label {
   readonly origin: LabelOrigin
   /** Id of the rule in `labels/` (or `upstream`). */
   readonly rule: string
-  /** Element path that matched, e.g. `Condition.code.coding[0]`; for lineage the reference followed. */
+  /** Element path that matched, e.g. `Condition.code.coding[0]`; for lineage the record it comes from. */
   readonly path?: string
   /** 0 to 1. */
   readonly confidence: number

@@ -70,6 +70,8 @@ export type LabelRule =
       readonly negatable?: boolean
       /** Phrases that take the hits near them away (`alcohol swab`). */
       readonly except?: readonly string[]
+      /** Types that only speak of such records and are none (a Consent about notes is no note). */
+      readonly notTypes?: readonly string[]
       readonly labels?: readonly Coding[]
       readonly confidence: number
       readonly citation?: string

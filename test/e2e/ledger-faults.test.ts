@@ -92,12 +92,12 @@ async function expectOpen(): Promise<void> {
 /** A disk of its own that is small enough to fill; undefined, with a printed line, where none can be mounted. */
 function smallDisk(megabytes: number): { readonly path: string; readonly unmount: () => void } | undefined {
   const path = mkdtempSync(join(tmpdir(), 'consentry-disk-'))
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'none', path])
+  const { status } = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'none', path])
   if (status === 0)
     return {
       path,
       unmount: () => {
-        spawnSync('umount', ['-l', path])
+        spawnSync('/bin/umount', ['-l', path])
         rmSync(path, { recursive: true, force: true })
       },
     }
@@ -192,7 +192,7 @@ describe('a gateway whose ledger breaks', { timeout: 60_000 }, () => {
         const file = join(disk.path, 'ledger.sqlite')
         const ledger = { file, diskWatermarkBytes: WATERMARK }
         await stoppedWell(await started(ledger))
-        expect(spawnSync('mount', ['-o', 'remount,ro', disk.path]).status).toBe(0)
+        expect(spawnSync('/bin/mount', ['-o', 'remount,ro', disk.path]).status).toBe(0)
         const gateway = runGateway(['serve', '--config', around.configure('read-only.json', { ledger })])
         gateways.push(gateway)
         expect(await gateway.exited).toEqual({ code: 1, signal: null })

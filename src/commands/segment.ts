@@ -3,9 +3,10 @@ import { openEngine } from '../engine.ts'
 import { answerQuestion } from '../flow/question.ts'
 import { releasedBundle } from '../flow/question-bundle.ts'
 import type { Resource } from '../model/fhir.ts'
+import type { Question } from '../model/question.ts'
 import { createSegmenter } from '../segment/segmenter.ts'
 import { describe, QUESTION_OPTIONS, questionOptions } from './decide.ts'
-import { readRecords, resourcesIn } from './input.ts'
+import { type InputRecord, readRecords, resourcesIn } from './input.ts'
 import { type CommandSpec, textOption, UsageError } from './table.ts'
 
 /** Shows what would leave: a Bundle and a question in, the segmented Bundle out. */
@@ -34,7 +35,7 @@ export const segmentCommand: CommandSpec = {
     const engine = openEngine()
     const [record] = await Array.fromAsync(readRecords([file], terminal))
     if (record?.value === undefined) throw new UsageError(record?.problem ?? `${file}: expected a question`)
-    const question = checkQuestion(record.value, record.place)
+    const question = asked(record)
     const resources = files.length === 0 ? (question.resources ?? []) : await readAll(files, terminal)
     const segmenter = createSegmenter({
       baseUrl: 'https://gateway.example/fhir',
@@ -56,6 +57,15 @@ export const segmentCommand: CommandSpec = {
       throw new UsageError(describe(error, record.place))
     }
   },
+}
+
+/** Throws UsageError where the record is no question. */
+function asked({ value, place }: InputRecord): Question {
+  try {
+    return checkQuestion(value, place)
+  } catch (error) {
+    throw new UsageError(describe(error, place))
+  }
 }
 
 async function readAll(

@@ -41,9 +41,15 @@ function sourceMap(sources: QuestionRegistry['sources']): Readonly<Record<string
   )
 }
 
+/** null in a question says the same as nothing. */
+function given<T extends object>(facts: T): { readonly [K in keyof T]: Exclude<T[K], null> } {
+  const known = Object.entries(facts).filter(([, value]) => value !== null)
+  return Object.fromEntries(known) as { [K in keyof T]: Exclude<T[K], null> }
+}
+
 export function requesterOf(question: Question): Requester {
-  const { requester } = question
-  const user = requester.user ?? undefined
+  const requester = given(question.requester)
+  const { user } = requester
   const organization = literal(requester.organization)
   return {
     key: requester.client ?? '',
@@ -64,7 +70,7 @@ export function requesterOf(question: Question): Requester {
 }
 
 function actorsOf(question: Question): RequesterActor[] {
-  const { requester } = question
+  const requester = given(question.requester)
   if (requester.actors !== undefined)
     return requester.actors.map(actor => {
       const inner = typeof actor.reference === 'object' ? actor.reference : undefined
@@ -72,7 +78,7 @@ function actorsOf(question: Question): RequesterActor[] {
       const identifier = actor.identifier ?? inner?.identifier
       return named(actor.role ?? 'recipient', written, identifier)
     })
-  return [requester.organization, requester.user ?? undefined]
+  return [requester.organization, requester.user]
     .filter(reference => reference !== undefined)
     .map(reference => named('recipient', reference, undefined))
 }

@@ -42,7 +42,7 @@ export function createApp(options: AppOptions): Express {
   for (const { path, url } of options.passThrough) app.use(path, passThrough(url))
   let inFlight = 0
   app.use((request: IncomingMessage, response: ServerResponse) => {
-    if (!isUnder(request.url ?? '', options.basePath)) return send(response, NOT_HERE)
+    if (!isUnder(targetOf(request), options.basePath)) return send(response, NOT_HERE)
     if (inFlight >= options.requestsInFlight) return send(response, options.overload())
     inFlight++
     serve(options, request, response)
@@ -68,14 +68,19 @@ async function serve(options: AppOptions, request: IncomingMessage, response: Se
   const body = await readBody(request, options.requestBodyBytes)
   if (body === undefined) response.setHeader('Connection', 'close')
   const answer = await options.exchange({
-    method: request.method ?? '',
-    target: request.url ?? '',
+    method: request.method as string,
+    target: targetOf(request),
     headers: pairs(request.rawHeaders),
     body: body ?? EMPTY_BODY,
     ...(body === undefined ? { oversized: true } : {}),
     remoteAddress: request.socket.remoteAddress ?? '',
   })
   send(response, answer)
+}
+
+/** Node leaves method and URL out of answers only, never of a server's request. */
+function targetOf({ url }: IncomingMessage): string {
+  return url as string
 }
 
 const EMPTY_BODY = new Uint8Array(0)
@@ -106,7 +111,7 @@ async function readBody(request: IncomingMessage, limitBytes: number): Promise<U
 function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {
   const headers: (readonly [string, string])[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2)
-    headers.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''])
+    headers.push([rawHeaders[i] as string, rawHeaders[i + 1] as string])
   return headers
 }
 

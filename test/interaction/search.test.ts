@@ -298,6 +298,9 @@ describe('_sort, _count and includes', () => {
     'subject.name',
     'date:asc',
     '+date',
+    'encounter',
+    'date,-performer',
+    'subject',
   ])('_sort=%s is refused', sort => {
     expect(refusalOf(() => search(`/fhir/Observation?_sort=${sort}`))).toBe('bad-parameter')
   })

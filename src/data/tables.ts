@@ -71,8 +71,8 @@ export function loadRecipientClasses(): readonly RecipientClass[] {
 
 function load(path: string, schema: object): unknown {
   const value: unknown = JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'))
-  const validate = new Ajv().compile(schema)
+  const ajv = new Ajv()
+  const validate = ajv.compile(schema)
   if (validate(value)) return value
-  const [error] = validate.errors ?? []
-  throw new Error(`${path}${error?.instancePath ?? ''}: ${error?.message ?? 'does not fit its schema'}`)
+  throw new Error(ajv.errorsText(validate.errors, { dataVar: path }))
 }

@@ -82,6 +82,11 @@ export function isSource(type: string, element: string): boolean {
   return SOURCES.has(element)
 }
 
+/** Whether this element names the visit during which something was made. */
+export function isVisit(element: string): boolean {
+  return EDGES[element] === VISIT
+}
+
 /** Whether this element names who works together on the record: its source only where nothing else is. */
 export function isMember(type: string, element: string): boolean {
   return type === 'CareTeam' && element === 'participant.member'

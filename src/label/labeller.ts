@@ -135,7 +135,8 @@ class Labelling {
     for (const [n, { hit }] of this.#rules.ages.entries()) {
       if ((ages & (1 << n)) !== 0 && labels.isSensitive(this.#rules)) labels.add(labelsOf([hit], 'age'))
     }
-    const doubt = inherited.doubt ?? source.doubt
+    const unfollowed = source.known ? undefined : this.#sources.unfollowed(facts)
+    const doubt = inherited.doubt ?? source.doubt ?? unfollowed
     return finished(
       facts,
       labels,

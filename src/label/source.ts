@@ -1,6 +1,6 @@
 import type { SiteRegistry } from '../model/decision.ts'
-import type { ResourceFacts } from '../model/label.ts'
-import { edgeOf } from './edges.ts'
+import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
+import { edgeOf, isVisit } from './edges.ts'
 
 /** `undefined`: nobody looked it up. */
 export type Look = (reference: string) => ResourceFacts | 'absent' | undefined
@@ -23,6 +23,7 @@ export const SOURCE_STEPS = 4
 
 const ORGANIZATIONAL = new Set(['Organization', 'Location', 'HealthcareService', 'PractitionerRole'])
 const UNKNOWN: SourceFinding = { known: false }
+const UNFOLLOWED: ReadonlySet<ReferenceFact['kind']> = new Set(['absolute', 'urn', 'conditional'])
 
 /** Follows a record to the organization it comes from. Going up only: a hospital that owns a program is none. */
 export class SourceFinder {
@@ -54,6 +55,15 @@ export class SourceFinder {
       this.#sources.get(metaSource) ??
       (fragment < 0 ? undefined : this.#sources.get(metaSource.slice(0, fragment)))
     )
+  }
+
+  /**
+   * A visit that nobody can look up (a urn, a search, another server), where the site has programs and nothing else tells
+   * the source: the record may be one of theirs. Who took part is no such evidence: a person is in no registry.
+   */
+  unfollowed(facts: ResourceFacts): string | undefined {
+    if (this.#programs.size === 0 && this.#facilities.size === 0) return undefined
+    return facts.references.find(({ kind, element }) => UNFOLLOWED.has(kind) && isVisit(element))?.target
   }
 
   find(facts: ResourceFacts, look: Look, steps = SOURCE_STEPS): SourceFinding {

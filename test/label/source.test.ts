@@ -159,6 +159,88 @@ describe('doubt', () => {
     expect(room.label(facts, () => 'absent', { at: AT }).notAssessable).toBeUndefined()
   })
 
+  it('withholds a record whose visit cannot be followed, where there are programs and nothing else tells the source', () => {
+    const at = (reference: string, more: object = {}) => ({
+      ...bloodPressure,
+      encounter: { reference },
+      ...more,
+    })
+    const why = (resource: object, of = site(program)) =>
+      new Chart([...organizations, resource], of).label('Observation/bp').notAssessable
+    for (const visit of [
+      'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0',
+      'https://other.test/fhir/Encounter/v',
+      'Encounter?identifier=v',
+    ]) {
+      expect([visit, why(at(visit))]).toEqual([visit, 'a reference was not resolved'])
+      // Each of these is the same record with one fact less in doubt.
+      expect(why(at(visit, { performer: [{ reference: 'Organization/hospital' }] }))).toBeUndefined()
+      expect(why(at(visit), site())).toBeUndefined()
+    }
+    expect(why({ ...bloodPressure, encounter: { display: 'a visit' } })).toBeUndefined()
+    expect(
+      why({
+        ...bloodPressure,
+        encounter: undefined,
+        performer: [{ reference: 'Practitioner?identifier=npi|1' }],
+      }),
+    ).toBeUndefined()
+  })
+
+  it('names the organization of a registered place, where that is a program too', () => {
+    const places = { part2Programs: ['Organization/otp', 'Location/otp-site', 'Location/ward'] }
+    const located = (location: string) =>
+      new Chart(
+        [
+          ...organizations,
+          {
+            resourceType: 'Location',
+            id: 'otp-site',
+            managingOrganization: { reference: 'Organization/otp' },
+          },
+          {
+            resourceType: 'Location',
+            id: 'ward',
+            managingOrganization: { reference: 'Organization/hospital' },
+          },
+          {
+            ...visit('v', 'Organization/hospital'),
+            serviceProvider: undefined,
+            location: [{ location: { reference: location } }],
+          },
+        ],
+        site(places),
+      ).label('Encounter/v')
+    expect(located('Location/otp-site')).toMatchObject({ part2: true, source: 'Organization/otp' })
+    // The hospital around a program is none: its staff are not the program's.
+    expect(located('Location/ward').part2).toBe(true)
+    expect(located('Location/ward').source).toBeUndefined()
+  })
+
+  it('is not made by a mention: whom a patient names as caring, who is in a team that another organization manages', () => {
+    const otp = { reference: 'Organization/otp' }
+    const team = (more: object = {}) => ({
+      resourceType: 'CareTeam',
+      id: 't',
+      subject: PATIENT,
+      participant: [{ member: otp }],
+      ...more,
+    })
+    const isPart2 = (resource: { resourceType: string; id: string }) =>
+      new Chart([...organizations, resource], site(program)).label(`${resource.resourceType}/${resource.id}`)
+        .part2
+    expect(
+      isPart2({
+        resourceType: 'Patient',
+        id: 'p',
+        ...{ generalPractitioner: [otp], managingOrganization: otp },
+      }),
+    ).toBe(false)
+    expect(isPart2(team({ managingOrganization: [{ reference: 'Organization/hospital' }] }))).toBe(false)
+    expect(isPart2(team())).toBe(true)
+    expect(isPart2(team({ managingOrganization: [otp] }))).toBe(true)
+  })
+
   it('asks for organizations only where the registry makes a difference', () => {
     const facts = labeller().assess(raw(visit('v', 'Organization/a')))
     expect(labeller().lineage(facts)).toEqual([])

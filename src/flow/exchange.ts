@@ -15,6 +15,7 @@ import type {
 import type { SearchInteraction } from '../model/interaction.ts'
 import type { AuditSet } from '../model/record.ts'
 import { Refusal } from '../model/refusal.ts'
+import { copiesThatLeave } from './consent-copies.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { receiptFor } from './receipt.ts'
 import type { Rooms } from './rooms.ts'
@@ -149,8 +150,10 @@ async function search(
     interaction.offset === 0
       ? `${rooms.site.baseUrl}/${interaction.resourceType}${interaction.canonical === '' ? '' : `?${interaction.canonical}`}`
       : rooms.interaction.sealNext(understood, interaction, interaction.offset)
+  const copyLeaves = await copiesThatLeave(rooms, judge, visibility, [...page.matches, ...page.includes])
   const release = rooms.segmenter.segment({
     decided,
+    copyLeaves,
     matches: visibility.shown(page.matches),
     includes: visibility.shown(page.includes),
     withheld: page.withheld,

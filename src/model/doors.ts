@@ -127,6 +127,8 @@ export interface SegmentInput {
   readonly withheld: readonly DecidedResource[]
   /** Paths of the references in `of` that lead to what the requester must not know of, or to nothing at all. */
   readonly hidden: (of: DecidedResource) => readonly string[]
+  /** Whether the Consent a release rests on may go along as a copy; an explanation of its scope goes where not. */
+  readonly copyLeaves?: (directive: ConsentDirective) => boolean
   /** Gateway links of a search. `total` only where the whole visible set is known. */
   readonly page?: { readonly self: string; readonly next?: string; readonly total?: number }
 }

@@ -186,6 +186,11 @@ function accompanyingEntries(
       for (const directive of reliedUpon(decided, input)) copies.set(directive.ref.reference, directive)
     else plain.add(decided.decision)
   }
+  for (const [reference, directive] of copies) {
+    if (input.copyLeaves?.(directive) !== false) continue
+    copies.delete(reference)
+    notices.add(explainScope(directive))
+  }
   if (options.withheldNotice) notices.add(WITHHELD_NOTICE)
   return [
     ...copyEntries(copies, released, options),

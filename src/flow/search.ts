@@ -118,33 +118,45 @@ async function decidePage(
   const { labelled, known } = await judge.label(facts)
   const decided = await judge.decide(labelled, known)
   const predicates = referencePredicates(rooms, search)
-  if (predicates.size === 0) return decided
+  if (predicates.length === 0) return decided
   await visibility.follow(decided.filter(one => one.decision.effect !== 'deny'))
   return decided.map(one =>
     one.decision.effect !== 'deny' && touchesHidden(one, predicates, visibility) ? unmatched(one) : one,
   )
 }
 
-/** Elements that the reference parameters of a search read, other than the patient's own. */
-function referencePredicates(rooms: Rooms, search: SearchInteraction): ReadonlySet<string> {
-  const elements = new Set<string>()
-  for (const { name, type } of search.parameters) {
-    if (type !== 'reference' || name === 'patient' || name === 'subject') continue
-    for (const path of rooms.references.referencePaths(search.resourceType, name).paths)
-      elements.add(path).add(`${path}Reference`)
-  }
-  return elements
+/** A reference parameter other than the patient's own: the elements it reads and what it asks for. */
+interface ReferencePredicate {
+  readonly elements: ReadonlySet<string>
+  /** `Type/id` or a bare id. */
+  readonly values: ReadonlySet<string>
 }
 
-/** A predicate that met a reference the requester cannot see must not have matched (invariant 4). */
+function referencePredicates(rooms: Rooms, search: SearchInteraction): readonly ReferencePredicate[] {
+  return search.parameters.flatMap(({ name, type, value }) => {
+    if (type !== 'reference' || name === 'patient' || name === 'subject') return []
+    const { paths } = rooms.references.referencePaths(search.resourceType, name)
+    const elements = new Set(paths.flatMap(path => [path, `${path}Reference`]))
+    return [{ elements, values: new Set(value.split(',')) }]
+  })
+}
+
+/**
+ * A predicate that met a reference the requester cannot see must not have matched (invariant 4): where an element that it
+ * reads holds such a reference, one that stays visible has to meet it too.
+ */
 function touchesHidden(
   decided: DecidedResource,
-  elements: ReadonlySet<string>,
+  predicates: readonly ReferencePredicate[],
   visibility: Visibility,
 ): boolean {
-  return decided.labelled.facts.references.some(
-    ({ element, target }) => elements.has(element) && visibility.hides(target, decided),
-  )
+  const { references } = decided.labelled.facts
+  return predicates.some(({ elements, values }) => {
+    const read = references.filter(({ element }) => elements.has(element))
+    const seen = read.filter(({ target }) => !visibility.hides(target, decided))
+    if (seen.length === read.length) return false
+    return !seen.some(({ target }) => values.has(target) || values.has(target.slice(target.indexOf('/') + 1)))
+  })
 }
 
 function unmatched(decided: DecidedResource): DecidedResource {

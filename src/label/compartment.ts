@@ -88,7 +88,15 @@ const OTHER_TYPES = new Set(
 )
 
 /** Elements that name a patient whatever the type. */
-const GENERIC = new Set(['subject', 'patient', 'beneficiary', 'for', 'individual', 'candidate'])
+const GENERIC = new Set([
+  'subject',
+  'subjectReference',
+  'patient',
+  'beneficiary',
+  'for',
+  'individual',
+  'candidate',
+])
 
 const ELEMENTS = new Map(
   Object.entries(COMPARTMENT).map(([type, elements]) => [type, new Set(elements.split(' '))] as const),

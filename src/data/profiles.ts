@@ -44,7 +44,7 @@ export function loadProfiles(siteFolders: readonly string[], purposes: Purposes)
   for (const { file, entries } of law) checkRows(file, entries, known)
   const files = [law, notices, obligations, policies].flatMap(kind => kind.map(({ file }) => file))
   return deepFreeze({
-    revision: revisionOf(files, JSON.stringify([purposes.purposeMap, purposes.purposeParents])),
+    revision: revisionOf(files, JSON.stringify(purposes)),
     lawRows: law.flatMap(({ entries }) => entries),
     notices: known.notices,
     obligations: known.obligations,

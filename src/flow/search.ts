@@ -62,10 +62,9 @@ async function walkPages(
   const search = exchange.interaction
   const end = search.offset + search.count
   const walk: Walk = { matches: [], withheld: [], more: false }
-  let cursor: Cursor = rooms.cursors.find(exchange, search) ?? { link: undefined, before: 0 }
+  let { cursor, page } = await startOf(rooms, exchange)
   let scanned = 0
   for (;;) {
-    const page = await pageAt(rooms, search, cursor)
     let seen = cursor.before
     for (const decided of await decidePage(rooms, judge, visibility, search, page)) {
       if (decided.decision.effect === 'deny') {
@@ -85,7 +84,25 @@ async function walkPages(
     if (page.next === undefined) return walk
     if (scanned > rooms.site.limits.scannedEntries) throw new Refusal('too-costly')
     cursor = { link: page.next, before: seen }
+    page = await pageAt(rooms, search, cursor)
   }
+}
+
+const FIRST: Cursor = { link: undefined, before: 0 }
+
+/** The remembered position, or the first page where there is none or the upstream knows its link no more. */
+async function startOf(
+  rooms: Rooms,
+  exchange: Understood & { readonly interaction: SearchInteraction },
+): Promise<{ cursor: Cursor; page: RawPage }> {
+  const search = exchange.interaction
+  const cursor = rooms.cursors.find(exchange, search)
+  const page = cursor && (await pageAt(rooms, search, cursor).catch(whereForgotten))
+  return cursor && page ? { cursor, page } : { cursor: FIRST, page: await pageAt(rooms, search, FIRST) }
+}
+
+function whereForgotten(error: unknown): undefined {
+  if (!(error instanceof Refusal && error.code === 'upstream-invalid')) throw error
 }
 
 function pageAt(rooms: Rooms, search: SearchInteraction, cursor: Cursor): Promise<RawPage> {
@@ -96,7 +113,8 @@ function pageAt(rooms: Rooms, search: SearchInteraction, cursor: Cursor): Promis
 
 /**
  * Own-element predicates and order, from the parsed model. One match more than asked for is fetched, which usually
- * answers whether another page follows; a small page never costs a request for every withheld entry. Includes stay here: they are resolved over the visible world.
+ * answers whether another page follows; a small page never costs a request for every withheld entry. Includes stay here:
+ * they are resolved over the visible world.
  */
 export function upstreamQuery(search: SearchInteraction): string {
   const parts = search.parameters.map(
@@ -125,7 +143,7 @@ async function decidePage(
   )
 }
 
-/** A reference parameter other than the patient's own: the elements it reads and what it asks for. */
+/** A reference parameter that asks for more than patients: the elements it reads and what it asks for. */
 interface ReferencePredicate {
   readonly elements: ReadonlySet<string>
   /** `Type/id` or a bare id. */
@@ -134,10 +152,12 @@ interface ReferencePredicate {
 
 function referencePredicates(rooms: Rooms, search: SearchInteraction): readonly ReferencePredicate[] {
   return search.parameters.flatMap(({ name, type, value }) => {
-    if (type !== 'reference' || name === 'patient' || name === 'subject') return []
+    const values = value.split(',')
+    if (type !== 'reference' || name === 'patient' || values.every(one => one.startsWith('Patient/')))
+      return []
     const { paths } = rooms.references.referencePaths(search.resourceType, name)
     const elements = new Set(paths.flatMap(path => [path, `${path}Reference`]))
-    return [{ elements, values: new Set(value.split(',')) }]
+    return [{ elements, values: new Set(values) }]
   })
 }
 

@@ -1,5 +1,6 @@
 import type { ConsentOnFile, Directory } from '../model/consent.ts'
 import type { Resolution, Upstream } from '../model/doors.ts'
+import type { RawResource } from '../model/exchange.ts'
 import type { JsonValue, Resource } from '../model/fhir.ts'
 import type { Requester } from '../model/requester.ts'
 import { strictParse } from '../model/strict-json.ts'
@@ -19,7 +20,9 @@ const MEMBERSHIP = new Set([
 ])
 
 const actorLists = new WeakMap<readonly ConsentOnFile[], readonly string[]>()
-const parsedResolutions = new WeakMap<Resolution, ReadonlyMap<string, Resource>>()
+/** What was found, by reference; undefined where it is there and cannot be read. */
+type Found = ReadonlyMap<string, Resource | undefined>
+const parsedResolutions = new WeakMap<Resolution, Found>()
 
 /** One directory and the look-ups it was made from; the same look-ups give the same object. */
 interface Made {
@@ -49,7 +52,7 @@ export async function directoryFor(
     resolutions.push(resolution)
     const next = new Set<string>()
     for (const resource of parsedOf(resolution, missing).values())
-      for (const parent of memberships(resource))
+      for (const parent of resource === undefined ? [] : memberships(resource))
         if (!wanted.has(parent) && isDirect(parent)) next.add(parent)
     for (const reference of next) wanted.add(reference)
     missing = [...next]
@@ -66,11 +69,14 @@ function directoryOf(resolutions: readonly Resolution[]): Directory {
     made.resolutions.every((one, i) => one === resolutions[i])
   )
     return made.directory
-  const found = new Map<string, Resource>()
+  const found = new Map<string, Resource | undefined>()
   for (const resolution of resolutions)
     for (const [reference, resource] of parsedResolutions.get(resolution) ?? [])
       found.set(reference, resource)
-  const directory: Directory = { resolve: reference => found.get(reference) }
+  const directory: Directory = {
+    resolve: reference => found.get(reference),
+    unresolvable: reference => found.has(reference) && found.get(reference) === undefined,
+  }
   madeFrom.set(first, { resolutions: [...resolutions], directory })
   return directory
 }
@@ -99,18 +105,26 @@ function collectActors(value: JsonValue | undefined, into: Set<string>, depth = 
   }
 }
 
-function parsedOf(resolution: Resolution, references: readonly string[]): ReadonlyMap<string, Resource> {
+function parsedOf(resolution: Resolution, references: readonly string[]): Found {
   const known = parsedResolutions.get(resolution)
   if (known !== undefined) return known
-  const parsed = new Map<string, Resource>()
+  const parsed = new Map<string, Resource | undefined>()
   for (const reference of references) {
     const raw = resolution.get(reference)
-    if (raw === undefined || raw === 'absent') continue
-    const resource = strictParse(raw.bytes, { jsonDepth: 1000 }) as Resource
-    if (`${resource.resourceType}/${resource.id ?? ''}` === reference) parsed.set(reference, resource)
+    if (raw !== undefined && raw !== 'absent') parsed.set(reference, readAs(reference, raw))
   }
   parsedResolutions.set(resolution, parsed)
   return parsed
+}
+
+/** One that cannot be read leaves its own actors in doubt and stops nobody else. */
+function readAs(reference: string, { bytes }: RawResource): Resource | undefined {
+  try {
+    const resource = strictParse(bytes, { jsonDepth: 1000 }) as Resource
+    return `${resource.resourceType}/${resource.id}` === reference ? resource : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function memberships(resource: Resource): string[] {

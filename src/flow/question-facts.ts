@@ -108,7 +108,7 @@ export function purposesOf(question: Question, map: Readonly<Record<string, stri
   return given.map(purpose => {
     const keys = typeof purpose === 'string' ? [purpose] : [`${purpose.system ?? ''}|${purpose.code}`]
     if (typeof purpose !== 'string' && purpose.system === undefined) keys.push(purpose.code)
-    const code = keys.map(key => map[key]).find(found => found !== undefined)
+    const code = keys.map(key => (Object.hasOwn(map, key) ? map[key] : undefined)).find(found => found)
     if (code !== undefined) return code
     throw new Refusal('purpose-not-allowed', {
       diagnostics: `purposeOfUse: ${keys[0] ?? ''} is no known purpose of use; expected a v3-ActReason code such as TREAT`,

@@ -21,6 +21,7 @@ import { createShipper } from './record/shipper.ts'
 import { createResponder } from './respond/responder.ts'
 import { createSegmenter } from './segment/segmenter.ts'
 import { createApp } from './server/app.ts'
+import { siteFindings, siteRevision } from './site-rules.ts'
 import { createCredential } from './upstream/credential.ts'
 import { createUpstream } from './upstream/upstream.ts'
 import { version } from './version.ts'
@@ -29,6 +30,8 @@ import { version } from './version.ts'
 export interface House {
   readonly rooms: Rooms
   readonly engine: Engine
+  /** Names data and site rules in force. */
+  readonly revision: string
   readonly exchange: (request: HttpRequest) => Promise<HttpResponse>
   readonly app: Express
   readonly close: () => Promise<void>
@@ -65,12 +68,19 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
   const { limits, server, ledger: store } = configuration
   const now = seams.now ?? (() => new Date())
   const engine = openEngine(configuration.policy)
+  const { problems } = siteFindings(configuration, engine)
+  if (problems.length > 0) throw new Error(problems.join('\n'))
+  const revision = siteRevision(configuration, engine)
   const upstream = createUpstream(configuration.upstream, limits, {
     now: () => now().getTime(),
     readFile: readText,
   })
   opened.push(upstream.close)
-  const speaking = speakingRooms(configuration, engine, seams.pageKey ?? randomBytes(32), now)
+  const speaking = speakingRooms(configuration, engine, {
+    pageKey: seams.pageKey ?? randomBytes(32),
+    revision,
+    now,
+  })
   opened.push(async () => speaking.identity.close())
   const deciding = decidingRooms(configuration, engine)
   const ledger = seams.ledger ?? (await openLedger(inOwnFolder(store)))
@@ -84,7 +94,7 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
     ledger,
     cursors: createCursors(CURSORS, limits.pageTokenSeconds * 1000),
     references: { referencePaths, searchParameterPaths },
-    site: siteOf(configuration, engine, now),
+    site: siteOf(configuration, engine, revision, now),
   }
   const app = createApp({
     basePath: new URL(server.baseUrl).pathname.replace(/\/$/, ''),
@@ -98,6 +108,7 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
   return {
     rooms,
     engine,
+    revision,
     exchange: request => exchange(rooms, request),
     app,
     close: () => closeAll(opened.splice(0)),
@@ -126,7 +137,7 @@ function inOwnFolder(store: LedgerConfiguration): LedgerConfiguration {
 /** How much longer than the ledger flow waits, so that the ledger's own word comes first. */
 const RECORD_GRACE_MS = 500
 
-function siteOf(configuration: Configuration, engine: Engine, now: () => Date): Site {
+function siteOf(configuration: Configuration, engine: Engine, revision: string, now: () => Date): Site {
   const { limits, policy, server, custodian, registry } = configuration
   return {
     baseUrl: server.baseUrl,
@@ -136,7 +147,7 @@ function siteOf(configuration: Configuration, engine: Engine, now: () => Date): 
     ...(policy.defaultPolicy === 'law' ? {} : { defaultPolicy: policy.defaultPolicy }),
     organizationPolicy: policy.organization,
     recipientClasses: engine.recipientClasses,
-    revision: engine.revision,
+    revision,
     limits,
     recordTimeoutMs: configuration.ledger.appendTimeoutMs + RECORD_GRACE_MS,
     now,
@@ -155,7 +166,13 @@ function decidingRooms(configuration: Configuration, engine: Engine): Deciding {
     decider: engine.decider,
     labeller: createLabeller(
       engine.labels,
-      { registry, custodian, unknownSource: policy.unknownSource, upstreamBase: upstream.url },
+      {
+        registry,
+        custodian,
+        unknownSource: policy.unknownSource,
+        upstreamBase: upstream.url,
+        gatewayBase: server.baseUrl,
+      },
       { cacheBytes, jsonDepth: limits.jsonDepth },
     ),
     segmenter: createSegmenter({
@@ -174,8 +191,7 @@ type Speaking = Pick<Rooms, 'identity' | 'interaction' | 'recorder' | 'responder
 function speakingRooms(
   configuration: Configuration,
   engine: Engine,
-  pageKey: Uint8Array,
-  now: () => Date,
+  { pageKey, revision, now }: { pageKey: Uint8Array; revision: string; now: () => Date },
 ): Speaking {
   const { server, limits, policy, custodian } = configuration
   const { baseUrl } = server
@@ -195,7 +211,7 @@ function speakingRooms(
       baseUrl,
       limits,
       pageKey,
-      revision: engine.revision,
+      revision,
       now,
     }),
     recorder: createRecorder({

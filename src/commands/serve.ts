@@ -54,8 +54,8 @@ function overridesOf(options: Options) {
 
 async function serveSite(configuration: Configuration, terminal: Terminal): Promise<void> {
   const { host, baseUrl } = configuration.server
-  await runGateway(configuration, async ({ engine }, port) => {
-    terminal.out(`consentry serves ${baseUrl} on ${host}:${port}, policy revision ${engine.revision}\n`)
+  await runGateway(configuration, async ({ revision }, port) => {
+    terminal.out(`consentry serves ${baseUrl} on ${host}:${port}, policy revision ${revision}\n`)
   })
 }
 
@@ -68,7 +68,7 @@ async function serveDemo(options: Options, terminal: Terminal): Promise<void> {
     ledgerFile: textOption(options, 'ledger') ?? 'var/ledger.sqlite',
   })
   try {
-    await runGateway(site.configuration, ({ engine }) => introduceDemo(site, engine.revision, terminal))
+    await runGateway(site.configuration, ({ revision }) => introduceDemo(site, revision, terminal))
   } finally {
     await site.close()
   }

@@ -1,7 +1,7 @@
 import type { ResourceDecision } from '../model/decision.ts'
 
 /**
- * Obligations of QUESTION.md that segment itself makes visible in the answer, and those that others discharge
+ * Obligations that segment itself makes visible in the answer, and those that others discharge
  * (R: the record; C: a condition decide has verified). One that stands in neither table cannot be discharged:
  * the resource does not leave (invariant 2).
  */
@@ -10,7 +10,6 @@ const VISIBLE: ReadonlySet<string> = new Set([
   'P2_CONSENT_COPY',
   'P2_NO_REVEAL',
   'P2_NO_LEGAL_PROCEEDINGS',
-  'NO_FURTHER_USE_REQUEST',
 ])
 
 const RECORDED: ReadonlySet<string> = new Set([

@@ -167,6 +167,20 @@ describe('a search', () => {
     expect(release.notices).toEqual(['ny-hiv'])
   })
 
+  test('a consent that may not go along is explained instead', () => {
+    const explained = search({ copyLeaves: () => false }).bundle
+    expect(explained.entry?.map(({ resource }) => resource.resourceType)).toEqual([
+      'Condition',
+      'Condition',
+      'OperationOutcome',
+      'OperationOutcome',
+    ])
+    expect(JSON.stringify(explained.entry?.slice(2))).toContain('Scope: from Harbor Clinic')
+    const copied = search({ copyLeaves: () => true }).bundle
+    expect(copied.entry?.map(({ resource }) => resource.resourceType)).toContain('Consent')
+    expect(JSON.stringify(copied)).not.toContain('Scope:')
+  })
+
   test('resources of one decision share what accompanies them', () => {
     const one = decided(another('a'), { notices: ['wa-std'] }, [SUD])
     const two = { ...decided(another('b'), {}, [SUD]), decision: one.decision }

@@ -1,0 +1,161 @@
+import { hash } from 'node:crypto'
+import { accessSync, constants } from 'node:fs'
+import type { Engine } from './engine.ts'
+import type { Configuration, UpstreamCredential } from './model/configuration.ts'
+
+/** What a configuration says of the data in force: mistakes that would switch a protection off without a word. */
+export interface SiteFindings {
+  /** The gateway does not start with these. */
+  readonly problems: readonly string[]
+  /** Legal, but hardly meant. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Names everything that decides at this site: data, policy, custodian, registry, clients and issuers. Stored with every
+ * decision; page links do not outlive it. 16 hex digits.
+ */
+export function siteRevision(configuration: Configuration, engine: Engine): string {
+  const { policy, custodian, registry, clients, issuers, audience } = configuration
+  const parts = [engine.revision, policy, custodian, registry, clients, issuers, audience]
+  return hash('sha256', JSON.stringify(parts)).slice(0, 16)
+}
+
+/** Checks the codes of a configuration against labels/ and profiles/. */
+export function siteFindings(configuration: Configuration, engine: Engine): SiteFindings {
+  return {
+    problems: [
+      ...organizationProblems(configuration, engine),
+      ...clientProblems(configuration, engine),
+      ...policyProblems(configuration, engine),
+      ...stateProblems(configuration),
+      ...fileProblems(configuration),
+    ],
+    warnings: [...clientWarnings(configuration), ...issuerWarnings(configuration)],
+  }
+}
+
+function isPurpose(engine: Engine, code: string): boolean {
+  return Object.hasOwn(engine.profiles.purposeParents, code)
+}
+
+function organizationProblems({ policy }: Configuration, engine: Engine): string[] {
+  const labels = new Set([
+    ...Object.keys(engine.purposes.labelParents),
+    ...engine.labels.categories.flatMap(category => category.labels.map(({ code }) => code)),
+    '42CFRPart2',
+  ])
+  return policy.organization.flatMap((rule, index) => [
+    ...unknown(
+      rule.labels,
+      code => labels.has(code),
+      `policy.organization[${index}].labels`,
+      'a label of labels/',
+    ),
+    ...unknown(
+      rule.purposes,
+      code => isPurpose(engine, code),
+      `policy.organization[${index}].purposes`,
+      PURPOSE,
+    ),
+  ])
+}
+
+const PURPOSE = 'a purpose of use of profiles/purpose, e.g. TREAT'
+
+function clientProblems({ clients }: Configuration, engine: Engine): string[] {
+  return clients.flatMap(({ purposes }, index) =>
+    unknown(purposes, code => isPurpose(engine, code), `clients[${index}].purposes`, PURPOSE),
+  )
+}
+
+function policyProblems({ policy }: Configuration, engine: Engine): string[] {
+  const known = ['law', 'deny', ...Object.keys(engine.profiles.defaultPolicies ?? {})]
+  return known.includes(policy.defaultPolicy)
+    ? []
+    : [`policy.defaultPolicy: ${policy.defaultPolicy}: expected one of ${known.join(', ')}`]
+}
+
+/** United States Postal Service codes of states, the District and territories. */
+const STATES = new Set(
+  (
+    'AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR ' +
+    'PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI'
+  ).split(' '),
+)
+
+function stateProblems({ custodian, clients }: Configuration): string[] {
+  const named = [
+    { place: 'custodian.state', state: custodian.state },
+    ...clients.map(({ state }, index) => ({ place: `clients[${index}].state`, state })),
+  ]
+  return named
+    .filter(({ state }) => state !== undefined && !STATES.has(state))
+    .map(({ place, state }) => `${place}: ${state}: expected the postal code of a state`)
+}
+
+function unknown(
+  codes: readonly string[],
+  isKnown: (code: string) => boolean,
+  place: string,
+  expected: string,
+): string[] {
+  return codes.flatMap((code, index) =>
+    isKnown(code) ? [] : [`${place}[${index}]: ${code}: expected ${expected}`],
+  )
+}
+
+/** Every file the configuration names must be readable now, not when it is first needed. */
+function fileProblems({ upstream, ledger, issuers }: Configuration): string[] {
+  const files = [
+    ...credentialFiles('upstream.credential', upstream.credential),
+    { place: 'upstream.caFile', file: upstream.caFile },
+    ...issuers.map(({ introspection }, index) => ({
+      place: `issuers[${index}].introspection.secretFile`,
+      file: introspection?.secretFile,
+    })),
+    ...(typeof ledger.repository === 'object'
+      ? credentialFiles('ledger.repository.credential', ledger.repository.credential)
+      : []),
+  ]
+  return files.flatMap(({ place, file }) => {
+    if (file === undefined) return []
+    try {
+      accessSync(file, constants.R_OK)
+      return []
+    } catch (error) {
+      return [
+        `${place}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+      ]
+    }
+  })
+}
+
+function credentialFiles(
+  place: string,
+  credential: UpstreamCredential,
+): { place: string; file: string | undefined }[] {
+  return Object.entries(credential)
+    .filter(([name]) => name === 'file' || name.endsWith('File'))
+    .map(([name, file]) => ({ place: `${place}.${name}`, file: String(file) }))
+}
+
+function clientWarnings({ clients }: Configuration): string[] {
+  if (clients.length === 0) return ['clients: none is registered; nobody will be let in']
+  return clients.flatMap(({ clientId, requiredAgreements, agreements, breakGlass }) => [
+    ...requiredAgreements
+      .filter(kind => !agreements.some(agreement => agreement.kind === kind))
+      .map(kind => `client ${clientId}: requires a ${kind} and none is on file; it will be refused`),
+    ...(breakGlass
+      ? [
+          `client ${clientId}: breakGlass has no effect over HTTP in this version; ETREAT gets the ordinary chart`,
+        ]
+      : []),
+  ])
+}
+
+function issuerWarnings({ issuers }: Configuration): string[] {
+  return issuers
+    .filter(({ issuer }) => issuer.startsWith('http:') && !/^http:\/\/(127\.|localhost|\[::1\])/.test(issuer))
+    .map(({ issuer }) => `issuer ${issuer}: plain http; keys fetched from it can be replaced on the way`)
+}

@@ -1,4 +1,4 @@
-/** One table of commands makes parser, `--help` and documentation (DESIGN §6). */
+/** One table of commands makes the parser and `--help`. */
 
 /** Where a command reads and writes; tests give their own. */
 export interface Terminal {

@@ -14,7 +14,7 @@ export class QuestionError extends Error {
 let validate: ValidateFunction | undefined
 
 /**
- * Checks the shape of a question of QUESTION.md.
+ * Checks the shape of a question against `profiles/deployment/question.schema.json`.
  * @param place where it stood, for the message: `questions.ndjson:3`
  * Throws QuestionError.
  */

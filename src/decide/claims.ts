@@ -29,7 +29,7 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
 }
 
 /**
- * Whether a resource lies in a `scope` or `dataset` (QUESTION.md): resourceTypes, codes ("system|code"), organizations
+ * Whether a resource lies in a `scope` or `dataset` of a question's claim: resourceTypes, codes ("system|code"), organizations
  * (source), from/to (date of the resource); all given parts must hold. No scope, or one that names none of these: false.
  */
 export function withinScope(

@@ -1,4 +1,4 @@
-/** Purposes of use and their subsumption in v3-ActReason (DESIGN §5). */
+/** Purposes of use and their subsumption in HL7 v3-ActReason. */
 
 export interface PurposeTree {
   /** The purpose and all that stand above it: how far a refusal reaches down. */
@@ -7,7 +7,7 @@ export interface PurposeTree {
   readonly narrow: (code: string) => ReadonlySet<string>
 }
 
-/** Takes code → parents, and the codes that no wider one gives (BTG under TREAT, HLEGAL under HOPERAT: DESIGN §5). */
+/** Takes code → parents, and the codes that no wider one gives (BTG under TREAT, HLEGAL under HOPERAT). */
 export function purposeTree(
   parents: Readonly<Record<string, readonly string[]>>,
   explicit: readonly string[],

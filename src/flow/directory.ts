@@ -9,7 +9,7 @@ import { isDirect } from './lookups.ts'
 /** How far memberships are followed: PractitionerRole → Organization → partOf → … */
 const DEPTH = 4
 
-/** Elements through which an actor belongs to another (CONSENT.md decision 9). */
+/** Elements through which an actor belongs to another: what a Consent says of the wider actor holds for it. */
 const MEMBERSHIP = new Set([
   'organization',
   'partOf',

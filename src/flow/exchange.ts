@@ -47,7 +47,7 @@ export async function exchange(rooms: Rooms, request: HttpRequest): Promise<Http
   }
 }
 
-/** Mints the exchange id; the client's own ids are kept as correlation data only (AUDIT 3.3 rule 10). */
+/** Mints the exchange id; the client's own ids are kept as correlation data only. */
 export function receive(rooms: Rooms, request: HttpRequest): Received {
   const receivedAt = rooms.site.now()
   const id: ExchangeId = randomUUIDv7()

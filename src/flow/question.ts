@@ -50,7 +50,7 @@ export interface Answered {
   readonly decide: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
 }
 
-/** Answers one question of QUESTION.md: label, read the Consents, decide; the rooms are those of the proxy. */
+/** Answers one question (`profiles/deployment/question.schema.json`): label, read the Consents, decide; the rooms are those of the proxy. */
 export function answerQuestion(rooms: QuestionRooms, question: Question, options: QuestionOptions): Answered {
   const facts = gatherFacts(rooms, question)
   const labelled = facts.resources.map(one =>
@@ -263,7 +263,7 @@ function toAnswer(
   }
 }
 
-/** One decided resource in the words of QUESTION.md. */
+/** One decided resource in the words of the answer. */
 export function answered({ labelled, decision }: DecidedResource): AnsweredResource {
   return {
     effect: decision.effect,

@@ -14,7 +14,7 @@ export interface Shown {
 /**
  * A released resource with the labels that speak of what leaves. A label that was found only in a reference that is
  * taken out, or came from a record that the requester may not know, decides with the others but must not be written:
- * `SUD` on an ordinary procedure would tell what its removed reason was (42 CFR 2.13(c), DESIGN §5: after segmentation).
+ * `SUD` on an ordinary procedure would tell what its removed reason was (42 CFR 2.13(c)): labels are written after segmentation.
  * Notices and caveats are those of the resource without these labels, for they would tell the same.
  */
 export function withShownLabels(decided: DecidedResource, { hidden, hides, decide }: Shown): DecidedResource {

@@ -5,7 +5,7 @@ import type { References } from './references.ts'
 import { isObject } from './remote.ts'
 import { readResidual } from './residual.ts'
 
-/** US National Provider Identifier: as FHIR and as the OID that UDAP writes (AUDIT 3.1). */
+/** US National Provider Identifier: as FHIR and as the OID that UDAP writes. */
 export const NPI_SYSTEM = 'http://hl7.org/fhir/sid/us-npi'
 export const NPI_OID = 'urn:oid:2.16.840.1.113883.4.6'
 const URI_SYSTEM = 'urn:ietf:rfc:3986'

@@ -123,7 +123,7 @@ function atLeastOne(codes: readonly string[], diagnostics: string): PurposeOfUse
 }
 
 /**
- * Effective = asserted ∩ registered, exactly by code (DESIGN §6). Without an assertion the registered default.
+ * Effective = asserted ∩ registered, exactly by code. Without an assertion the registered default.
  * BTG stays only where the client may break the glass and a user is named.
  * Throws Refusal `purpose-missing` or `purpose-not-allowed`.
  */

@@ -52,7 +52,7 @@ export function tokenLength(resourceType: string, canonical: string): number {
 /**
  * Page tokens: AES-256-GCM with a nonce derived from the plaintext (synthetic, as in RFC 8452), so that equal input
  * gives equal bytes and nothing of what was withheld can show. Fixed-width fields keep the length independent of the
- * offset. Requester, purposes and policy revision are bound in by hash (DESIGN, invariant 10).
+ * offset. Requester, purposes and policy revision are bound in by hash (README, promise 10).
  */
 export function createPageTokens(options: PageTokenOptions): PageTokens {
   const encryption = deriveKey(options.pageKey, 'encryption')

@@ -46,7 +46,7 @@ const DOCUMENT_QUERY =
 const ROOT_WORDS: ReadonlySet<string> = new Set(['_history', '_search', 'metadata', '.well-known'])
 
 /**
- * The strict parse of DESIGN 1: request in, {@link DataInteraction} out. Default deny: what is not read, vread or a type
+ * The strict parse: request in, {@link DataInteraction} out. Default deny: what is not read, vread or a type
  * search of R4 (https://hl7.org/fhir/R4/http.html) is refused before any upstream call, the same way for everybody.
  */
 export function createInteractionParser(options: InteractionOptions): InteractionParser {

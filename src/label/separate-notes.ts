@@ -6,7 +6,7 @@ import { labelsOf } from './lineage.ts'
 import { canonicalCode, canonicalSystem } from './systems.ts'
 
 /**
- * Reads the site's `separateNotes` (QUESTION registry): which document category or type means notes kept separate from
+ * Reads the site's `registry.separateNotes`: which document category or type means notes kept separate from
  * the record (45 CFR 164.501, 42 CFR 2.11). An entry of another shape is passed over: the configuration check names it.
  */
 export function separateNotes(

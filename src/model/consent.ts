@@ -22,7 +22,7 @@ export type ConsentState =
   | 'unreadable'
   | 'not-privacy'
 
-/** Form facts that law asks of a Consent (QUESTION.md, "How a Consent carries the facts"). */
+/** Form facts that law asks of a Consent. */
 export interface ConsentForm {
   /** policyRule codes and policy URIs: `42CFRPart2`, `hipaa-auth`, `HIPAAPsyNotes`, `OPTIN` … */
   readonly policies: readonly string[]
@@ -100,7 +100,7 @@ export interface ConsentQuestion {
 export interface Directory {
   readonly resolve: (reference: string) => Resource | undefined
   /**
-   * True for a reference that exists but cannot be read now (QUESTION.md `unresolvable`): doubt, where a reference that
+   * True for a reference that exists but cannot be read now (`unresolvable` in a question): doubt, where a reference that
    * merely is not there is none.
    */
   readonly unresolvable?: (reference: string) => boolean

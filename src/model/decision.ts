@@ -3,7 +3,7 @@ import type { LiteralReference, Resource } from './fhir.ts'
 import type { LabelledResource } from './label.ts'
 import type { Agreement, HipaaStatus, Requester } from './requester.ts'
 
-/** What **we** must do before release (QUESTION.md, "Obligations"). One that is not understood denies. */
+/** What **we** must do before release. One that is not understood denies. */
 export type Obligation = string
 /** What we tell **them**: HL7 ObligationPolicy and RefrainPolicy codes for `meta.security`. */
 export type HandlingCaveat = string
@@ -38,7 +38,7 @@ export interface ResourceDecision {
   readonly redact: readonly string[]
 }
 
-/** Who holds and would release (QUESTION.md custodian). */
+/** Who holds and would release: `custodian` of configuration and question. */
 export interface Custodian {
   readonly organization: LiteralReference
   readonly name?: string
@@ -55,14 +55,14 @@ export interface Custodian {
   readonly determinations?: readonly Resource[] | readonly object[]
 }
 
-/** Site configuration that law asks about (QUESTION.md registry). */
+/** Site configuration that law asks about: `registry` of configuration and question. */
 export interface SiteRegistry {
   readonly part2Programs: readonly string[]
   readonly sudOnlyFacilities: readonly string[]
   readonly notFederallyAssisted: readonly string[]
   readonly sources: Readonly<Record<string, string>>
   readonly agreements: readonly Agreement[]
-  /** Everything else of QUESTION.md registry, as given. */
+  /** Everything else of the registry, as given. */
   readonly other: Readonly<Record<string, unknown>>
 }
 

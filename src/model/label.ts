@@ -37,7 +37,7 @@ export interface ReferenceFact {
 }
 
 /**
- * Everything one full parse of exactly these bytes found, cached by content hash and labels revision (DESIGN §4).
+ * Everything one full parse of exactly these bytes found, cached by content hash and labels revision.
  * Pure function of the bytes and the rules in `labels/`.
  */
 export interface ResourceFacts {

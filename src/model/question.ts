@@ -2,7 +2,7 @@ import type { Custodian } from './decision.ts'
 import type { Coding, Identifier, JsonObject, Resource } from './fhir.ts'
 import type { Agreement, HipaaStatus, Part2Status, Relationship, RequesterRole } from './requester.ts'
 
-/** The question of QUESTION.md: every fact a decision may rest on. What is not in it is not true. */
+/** The question (`profiles/deployment/question.schema.json`): every fact a decision may rest on. What is not in it is not true. */
 export interface Question {
   readonly id?: string
   readonly at: string
@@ -54,7 +54,7 @@ export interface QuestionRequester {
   }[]
 }
 
-/** The answer of QUESTION.md. `decision` speaks for the request; the resources' effects are what counts. */
+/** The answer to a question. `decision` speaks for the request; the resources' effects are what counts. */
 export interface Answer {
   readonly id?: string
   readonly decision: 'permit' | 'deny' | 'no-consent' | 'indeterminate'

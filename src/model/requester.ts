@@ -5,7 +5,7 @@ export type HipaaStatus = 'covered-entity' | 'business-associate' | 'none'
 /** Standing under 42 CFR Part 2 (2.11). */
 export type Part2Status = 'program' | 'qso' | 'lawful-holder' | 'intermediary' | 'none'
 
-/** Roles as QUESTION.md names them. */
+/** Roles as `profiles/deployment/question.schema.json` names them. */
 export type RequesterRole =
   | 'provider'
   | 'medical-personnel'
@@ -68,7 +68,7 @@ export interface Agreement {
   readonly resourceTypes?: readonly string[]
 }
 
-/** One client as the site registered it (DESIGN §6, "Client registry"). */
+/** One client as the site registered it: `clients` of the configuration. */
 export interface ClientRegistration {
   readonly issuer: string
   readonly clientId: string
@@ -132,7 +132,7 @@ export interface ResidualRule {
 }
 
 /**
- * Who asks. Field names are those of QUESTION.md; identity, role and relationship are verified facts.
+ * Who asks. Field names are those of the question; identity, role and relationship are verified facts.
  * `key` names the principal by (issuer, kind, id), never by `sub` alone (RFC 9700 4.15).
  */
 export interface Requester {
@@ -158,7 +158,7 @@ export interface Requester {
   readonly patient?: LiteralReference
   /** The token speaks of this patient only (IHE PCF `patient_id`): no scope reaches another's data. */
   readonly onlyPatient?: LiteralReference
-  /** Assertions that came with the request or evidence the privacy office entered (QUESTION.md requester.claims). */
+  /** Assertions that came with the request or evidence the privacy office entered (`requester.claims` of a question). */
   readonly claims: JsonObject
   readonly residual: readonly ResidualRule[]
 }
@@ -169,7 +169,7 @@ export interface RequesterActor {
   readonly identifier?: Identifier
 }
 
-/** Purpose of use: asserted ∩ registered (DESIGN §6). All effective ones must permit. */
+/** Purpose of use: asserted ∩ registered. All effective ones must permit. */
 export interface PurposeOfUse {
   /** v3-ActReason codes (or local EMPLOY, OTHER). Never empty. */
   readonly effective: readonly [string, ...string[]]

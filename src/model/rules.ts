@@ -140,7 +140,7 @@ export interface Profiles {
   readonly purposeMap: Readonly<Record<string, string>>
   /** v3-ActReason code → its parents, for subsumption. */
   readonly purposeParents: Readonly<Record<string, readonly string[]>>
-  /** Obligations that the house knows how to meet (QUESTION.md, "Obligations"); any other denies. */
+  /** Obligations that the house knows how to meet; any other denies. */
   readonly obligations?: Readonly<Record<string, ObligationRule>>
   /** What applies where no Consent is on file, by id or IHE PCF implicit policy URI. */
   readonly defaultPolicies?: Readonly<Record<string, DefaultPolicy>>
@@ -249,6 +249,6 @@ export interface LawCondition {
   readonly originator?: boolean
   /** Age of a patient of the resource in completed years: `from` inclusive, `under` exclusive. */
   readonly ages?: { readonly from?: number; readonly under?: number }
-  /** Path of a claim that is a filter (QUESTION.md scope, dataset): all its given parts must hold for the resource. */
+  /** Path of a claim that is a filter (`scope`, `dataset`): all its given parts must hold for the resource. */
   readonly scope?: string
 }

@@ -24,7 +24,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
 
 /**
  * How an exchange is said. `release` and `refuse` take recorded exchanges only, so a response without a durable record
- * does not compile (DESIGN, invariant 1); a receipt of another exchange counts as none.
+ * does not compile (README, promise 1); a receipt of another exchange counts as none.
  */
 export function createResponder(options: ResponderOptions): Responder {
   const publication: Publication = { date: RELEASE_DATE, ...options }

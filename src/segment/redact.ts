@@ -22,7 +22,7 @@ export interface RequiredElements {
   readonly oneOf?: ByType<readonly string[]>
 }
 
-/** R4 data-absent-reason `masked`: what stands where a required element was removed (DESIGN §5). */
+/** R4 data-absent-reason `masked`: what stands where a required element was removed. */
 const MASKED = [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }]
 
 type Step = string | number

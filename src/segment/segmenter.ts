@@ -23,7 +23,7 @@ export interface SegmenterOptions {
   readonly withheldNotice: boolean
 }
 
-/** A constant text, the same for every patient and every answer (DESIGN §3, invariant 3). */
+/** A constant text, the same for every patient and every answer (README, promise 3). */
 const WITHHELD_NOTICE = 'Some data may have been withheld in accordance with law, patient consent or policy.'
 
 /** Makes the final bytes of an exchange. Throws when an obligation cannot be discharged: then nothing leaves. */

@@ -29,7 +29,7 @@ export interface Variants {
 
 /**
  * Released bytes by content hash and by what was done to them. The untouched case is the upstream's own bytes, so
- * decimals keep their digits and nothing is serialized twice (DESIGN §4); a changed one is rebuilt with number sources.
+ * decimals keep their digits and nothing is serialized twice; a changed one is rebuilt with number sources.
  */
 export function createVariants(options: VariantOptions): Variants {
   const needle = Buffer.from(new URL(options.upstreamBase).host)

@@ -120,7 +120,7 @@ function send(response: ServerResponse, answer: HttpResponse): void {
   response.end(answer.body)
 }
 
-/** Only for configured paths that carry no patient data (DESIGN §4); an upstream failure is a plain 502. */
+/** Only for configured paths that carry no patient data; an upstream failure is a plain 502. */
 function passThrough(url: string): ReturnType<typeof createProxyMiddleware> {
   return createProxyMiddleware({
     target: url,

@@ -4,7 +4,7 @@ import type { JsonObject, Resource } from '../../src/model/fhir.ts'
 import { decodedText, type TestSite } from '../support/site.ts'
 import { ADA, BEN, HOSPITAL, OPIOID, observation, of, openChart, PLAN, patient, SELF, THO } from './chart.ts'
 
-/** THREATS C: hidden data inside a resource that is, but for it, allowed. */
+/** Hidden data inside a resource that is, but for it, allowed. */
 
 const NOTE = 'Patient takes methadone for opioid dependence'
 const SPEAKS = 'Opioid dependence'

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { allPages, matchesOf, type Reply, type TestSite } from '../support/site.ts'
 import { ADA, DAY, encounter, HOSPITAL, observation, of, openChart, patient, SELF } from './chart.ts'
 
-/** THREATS A, B and D: questions whose answer would tell of what is withheld. */
+/** Questions whose answer would tell of what is withheld. */
 
 const PROGRAM = { reference: 'Organization/bayview-otp' }
 

@@ -6,7 +6,7 @@ import { tpoConsent } from '../support/consents.ts'
 import { decodedText, matchesOf, type TestSite } from '../support/site.ts'
 import { ADA, BEN, HOSPITAL, observation, of, openChart, PLAN, SELF, THO } from './chart.ts'
 
-/** THREATS I, J and K: another's record, another's rights, another's links, and what stays behind. */
+/** Another's record, another's rights, another's links, and what stays behind. */
 
 const BEN_SELF: TokenRequest = { client: 'patient-app', user: 'Patient/ben', patient: 'ben' }
 const PROGRAM: TokenRequest = {

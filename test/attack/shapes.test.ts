@@ -5,7 +5,7 @@ import type { Resource } from '../../src/model/fhir.ts'
 import { matchesOf, type TestSite } from '../support/site.ts'
 import { encounter, HOSPITAL, observation, of, openChart, SELF } from './chart.ts'
 
-/** THREATS H and L: two readers of one message, and messages that cost more than they should. */
+/** Two readers of one message, and messages that cost more than they should. */
 
 let site: TestSite
 let base: URL

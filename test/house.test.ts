@@ -72,8 +72,8 @@ describe('opening the house', () => {
 
   test('leaves no worker and no lock behind where a room after the ledger cannot be opened', async () => {
     const file = join(folder, 'ledger.sqlite')
-    writeFileSync(join(folder, 'key'), 'secret')
-    const credential = { kind: 'static-header', name: 'no header name', file: join(folder, 'key') }
+    writeFileSync(join(folder, 'key'), 'two\nlines')
+    const credential = { kind: 'static-header', name: 'X-Key', file: join(folder, 'key') }
     const repository = { url: 'https://audit.example/fhir', credential }
     await expect(openHouse(configuration(file, { ledger: { repository } }))).rejects.toThrow()
     expect(workers).toHaveLength(1)

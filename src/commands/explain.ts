@@ -1,13 +1,15 @@
+import type { LedgerRow } from '../model/record.ts'
 import { readExchange } from '../record/verify.ts'
 import { type CommandSpec, textOption, UsageError } from './table.ts'
 
-/** Prints everything the ledger holds of one exchange. */
+/** Tells what the ledger holds of one exchange. */
 export const explainCommand: CommandSpec = {
   name: 'explain',
   summary: 'what was released and withheld in one exchange, and why',
   description:
-    'Prints the record of one exchange: who asked, for what purpose, what was released and withheld, by which rule, ' +
-    'Consent and provision. The exchange id stands in the X-Request-Id header of every answer.',
+    'Tells who asked in one exchange, for what purpose, what was released and on what authority, what was withheld and by ' +
+    'which rule, Consent and provision; --json prints all stored rows, the AuditEvents and Provenance included. The ' +
+    'exchange id stands in the X-Request-Id header of every answer.',
   operands: [{ form: '<exchange>', description: 'exchange id (X-Request-Id of the answer)' }],
   options: [
     { flags: '-l, --ledger <file>', description: 'ledger file', defaultValue: 'var/ledger.sqlite' },
@@ -18,18 +20,102 @@ export const explainCommand: CommandSpec = {
     'consentry explain 019adf10-7c1b-7d3e-9f6a-2f4f0c6c2b11 --json | jq .kind',
   ],
   run: async ([id], options, terminal) => {
-    if (id === undefined || !/^[0-9a-f-]{36}$/.test(id)) throw new UsageError(`exchange: expected a UUID`)
-    const rows = readExchange(textOption(options, 'ledger') ?? '', id)
+    if (id === undefined || !/^[0-9a-f-]{36}$/.test(id)) throw new UsageError('exchange: expected a UUID')
+    const ledger = textOption(options, 'ledger') ?? ''
+    const rows = readExchange(ledger, id)
     if (rows.length === 0) {
-      terminal.error(`no exchange ${id} in this ledger\n`)
+      terminal.error(`no exchange ${id} in ${ledger}; another ledger is named with --ledger\n`)
       return 1
     }
-    for (const row of rows) {
-      const body: unknown = JSON.parse(row.body)
-      if (options['json'] === true) terminal.out(`${JSON.stringify({ ...row, body })}\n`)
-      else
-        terminal.out(`${row.sequence} ${row.recordedAt} ${row.kind}\n${JSON.stringify(body, undefined, 2)}\n`)
-    }
+    if (options['json'] === true)
+      for (const row of rows)
+        terminal.out(`${JSON.stringify({ ...row, body: JSON.parse(row.body) as unknown })}\n`)
+    else terminal.out(summary(rows))
     return 0
   },
+}
+
+/** The parts of a decision row that the summary tells. */
+interface DecisionRow {
+  readonly at?: string
+  readonly request?: { readonly method?: string; readonly target?: string }
+  readonly requester?: Readonly<Record<string, unknown>>
+  readonly purposeOfUse?: { readonly effective?: readonly string[] }
+  readonly revision?: string
+  readonly release?: { readonly status?: number; readonly bytes?: number; readonly sha256?: string }
+  readonly refusal?: { readonly code?: string; readonly diagnostics?: string; readonly detail?: string }
+  readonly obligations?: readonly string[]
+  readonly notices?: readonly string[]
+  readonly classes?: readonly DecisionClassRow[]
+  readonly unread?: readonly unknown[]
+}
+
+interface DecisionClassRow {
+  readonly decision: { readonly because: readonly ReasonRow[] }
+  readonly released: readonly string[]
+  readonly withheld: readonly string[]
+}
+
+interface ReasonRow {
+  readonly rule: string
+  readonly citation?: string
+  readonly consent?: { readonly reference: string; readonly version?: string }
+  readonly path?: string
+  readonly ground?: string
+  readonly why?: string
+}
+
+function summary(rows: readonly LedgerRow[]): string {
+  const row = rows.find(({ kind }) => kind === 'decision')
+  const decision = (row === undefined ? {} : JSON.parse(row.body)) as DecisionRow
+  const { requester = {}, classes = [] } = decision
+  const lines = [
+    `exchange  ${rows[0]?.exchange ?? ''} at ${decision.at ?? rows[0]?.recordedAt ?? ''}`,
+    `who       ${named(requester['name'], requester['client'])}${requester['user'] === undefined ? '' : `, ${String(requester['user'])}`}`,
+    `purpose   ${decision.purposeOfUse?.effective?.join(', ') ?? 'not established'}`,
+    `asked     ${decision.request?.method ?? ''} ${decision.request?.target ?? ''}`,
+    `outcome   ${outcomeOf(decision)}`,
+    `policy    revision ${decision.revision ?? 'not reached'}`,
+    ...classes.flatMap(one => classLines('released', one.released, one.decision.because)),
+    ...classes.flatMap(one => classLines('withheld', one.withheld, one.decision.because)),
+    ...(decision.obligations?.length ? [`duties    ${decision.obligations.join(', ')}`] : []),
+    ...(decision.notices?.length ? [`notices   ${decision.notices.join(', ')}`] : []),
+    ...(decision.unread?.length ? [`unread    Consents: ${JSON.stringify(decision.unread)}`] : []),
+    `rows      ${rows.map(({ sequence, kind }) => `${sequence} ${kind}`).join(', ')} (--json prints them)`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function named(name: unknown, client: unknown): string {
+  if (client === undefined) return 'nobody who could be identified'
+  return name === undefined ? String(client) : `${String(name)} (${String(client)})`
+}
+
+function outcomeOf({ release, refusal }: DecisionRow): string {
+  if (refusal !== undefined)
+    return ['refused:', refusal.code, refusal.diagnostics, refusal.detail].filter(Boolean).join(' ')
+  return `${release?.status ?? ''}, ${release?.bytes ?? 0} bytes, SHA-256 ${release?.sha256 ?? ''}`
+}
+
+function classLines(word: string, references: readonly string[], because: readonly ReasonRow[]): string[] {
+  if (references.length === 0) return []
+  return [
+    `${word}  ${references.length}: ${references.join(', ')}`,
+    ...because.map(reason => `            because ${reasonText(reason)}`),
+  ]
+}
+
+function reasonText({ rule, citation, consent, path, ground, why }: ReasonRow): string {
+  return [
+    rule,
+    citation === undefined ? '' : `(${citation})`,
+    consent === undefined
+      ? ''
+      : `${consent.reference}${consent.version === undefined ? '' : ` version ${consent.version}`}`,
+    path === undefined ? '' : `at ${path}`,
+    why === undefined ? '' : `- ${why}`,
+    ground === undefined ? '' : `[45 CFR ${ground}]`,
+  ]
+    .filter(part => part !== '')
+    .join(' ')
 }

@@ -160,6 +160,7 @@ function describeOne(error: ErrorObject): ConfigurationProblem | undefined {
 /** What a pattern of the schema means, in words. */
 function patternText(pattern: string): string {
   if (pattern.startsWith('^https?://')) return 'expected an http or https URL without trailing slash'
+  if (pattern.startsWith('^(?:[A-Z][A-Za-z]+/')) return 'expected a reference Type/id or system|value'
   if (pattern.startsWith('^[A-Z][A-Za-z]+/')) return 'expected a reference Type/id'
   if (pattern === '^[A-Z]{2}$') return 'expected a two-letter state'
   if (pattern === '^[0-9]{10}$') return 'expected ten digits'

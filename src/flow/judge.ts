@@ -2,8 +2,10 @@ import type { ConsentDirective, ConsentOnFile, ConsentQuestion } from '../model/
 import type { DecidedResource, Reason } from '../model/decision.ts'
 import type { Understood } from '../model/exchange.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
+import type { ProgramNames } from '../model/programs.ts'
 import { birthDateOf, type Known, lookUp } from './lookups.ts'
 import { momentOf, type SharedFacts } from './moment.ts'
+import { directoryNames, registeredNames } from './programs.ts'
 import type { Rooms } from './rooms.ts'
 
 /** Labels and decides resources of one exchange; everything the exchange's decisions share is gathered once. */
@@ -17,6 +19,8 @@ export interface Judge {
   ) => Promise<readonly DecidedResource[]>
   /** Decides what was labelled already for patients whose Consents are at hand; for stand-ins that are not fetched. */
   readonly decideNow: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
+  /** How programs are named in what was labelled until now. */
+  readonly programs: () => ProgramNames
   readonly directives: () => ReadonlyMap<string, readonly ConsentDirective[]>
 }
 
@@ -25,6 +29,7 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
   const onFile = new Map<string, readonly ConsentOnFile[]>()
   const birthDates = new Map<string, string>()
   let shared: SharedFacts | undefined
+  let programs = registeredNames(rooms.site.registry)
 
   const admitPatients = async (patients: ReadonlySet<string>): Promise<void> => {
     const missing = [...patients].filter(patient => !onFile.has(patient))
@@ -49,9 +54,11 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
 
   return {
     directives: () => shared?.directives ?? NO_DIRECTIVES,
+    programs: () => programs,
     label: async facts => {
-      const known = await lookUp(rooms, facts)
-      return { labelled: labelAll(rooms, facts, known, exchange.receivedAt), known }
+      const [known, named] = await Promise.all([lookUp(rooms, facts), directoryNames(rooms, facts)])
+      programs = named ?? programs
+      return { labelled: labelAll(rooms, facts, known, { at: exchange.receivedAt, programs }), known }
     },
     decide: async (labelled, known) => {
       moment.learn(known)
@@ -80,25 +87,34 @@ function patientsOf(labelled: readonly LabelledResource[]): ReadonlySet<string> 
 
 const labelledPages = new WeakMap<
   Known,
-  { facts: readonly ResourceFacts[]; day: string; labelled: readonly LabelledResource[] }
+  {
+    facts: readonly ResourceFacts[]
+    day: string
+    programs: ProgramNames
+    labelled: readonly LabelledResource[]
+  }
 >()
 
-/** Labels a list of facts; the same facts with the same look-ups on the same day give the same labels. */
+/** Labels a list of facts; the same facts, look-ups and names of programs on the same day give the same labels. */
 function labelAll(
   rooms: Rooms,
   facts: readonly ResourceFacts[],
   known: Known,
-  at: Date,
+  { at, programs }: { readonly at: Date; readonly programs: ProgramNames },
 ): readonly LabelledResource[] {
   const day = at.toISOString().slice(0, 10)
   const before = labelledPages.get(known)
-  if (before !== undefined && before.facts === facts && before.day === day) return before.labelled
+  if (before?.facts === facts && before.day === day && before.programs === programs) return before.labelled
   const look = (reference: string): ResourceFacts | 'absent' | undefined => known.get(reference)
   const labelled = facts.map(fact => {
     const birthDate = fact.patients[0] === undefined ? undefined : birthDateOf(known, fact.patients[0])
-    return rooms.labeller.label(fact, look, { at, ...(birthDate === undefined ? {} : { birthDate }) })
+    return rooms.labeller.label(fact, look, {
+      at,
+      programs,
+      ...(birthDate === undefined ? {} : { birthDate }),
+    })
   })
-  labelledPages.set(known, { facts, day, labelled })
+  labelledPages.set(known, { facts, day, programs, labelled })
   return labelled
 }
 

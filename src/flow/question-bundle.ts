@@ -2,6 +2,8 @@ import type { DecidedResource } from '../model/decision.ts'
 import type { Segmenter } from '../model/doors.ts'
 import type { Release } from '../model/exchange.ts'
 import { DIRECTORY_TYPES } from '../model/fhir.ts'
+import type { NamedReference } from '../model/programs.ts'
+import { byTarget } from './programs.ts'
 import type { Answered } from './question.ts'
 import { withShownLabels } from './shown.ts'
 
@@ -12,14 +14,16 @@ export function releasedBundle(segmenter: Segmenter, answered: Answered): Releas
     one.decision.effect !== 'deny' && segmenter.undischargeable(one.decision) === undefined
   const matches = decided.filter(leaves)
   const visible = new Set(matches.map(({ labelled }) => labelled.facts.reference as string))
-  const hides = (target: string, of: DecidedResource): boolean => {
-    if (hidesProgram(target, of)) return true
+  const hidesReference = (reference: NamedReference, of: DecidedResource): boolean => {
+    const { target } = reference
+    if (hidesProgram(reference, of)) return true
     if (target === '' || target.startsWith('#') || visible.has(target)) return false
     const type = /([A-Z][A-Za-z]+)\/[^/]+$/.exec(target)?.[1]
     return type === undefined || !(type === 'Patient' || DIRECTORY_TYPES.has(type))
   }
+  const hides = (target: string, of: DecidedResource): boolean => hidesReference(byTarget(target), of)
   const hidden = (of: DecidedResource): readonly string[] =>
-    of.labelled.facts.references.filter(({ target }) => hides(target, of)).map(({ path }) => path)
+    of.labelled.facts.references.filter(one => hidesReference(one, of)).map(({ path }) => path)
   return segmenter.segment({
     decided: {
       decision: { decision: answer.decision, revision: answer.revision, resources: decided, unread: [] },

@@ -8,9 +8,10 @@ import type {
   Directory,
 } from '../model/consent.ts'
 import type { DecidedResource, DecisionContext } from '../model/decision.ts'
-import type { ConsentReader, Decider, Labeller } from '../model/doors.ts'
+import type { ConsentReader, Decider, LabelContext, Labeller } from '../model/doors.ts'
 import type { Resource } from '../model/fhir.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
+import { type ProgramNames, programNames } from '../model/programs.ts'
 import type { Answer, AnsweredResource, Question } from '../model/question.ts'
 import { type RecipientClass, recipientClassesOf } from '../model/recipient.ts'
 import { askingConsents } from './asking.ts'
@@ -68,7 +69,7 @@ export function answerQuestion(rooms: QuestionRooms, question: Question, options
     decided,
     directives,
     decide,
-    hidesProgram: programReferences(shared.context.registry, decide),
+    hidesProgram: programReferences(() => facts.programs, decide),
   }
 }
 
@@ -77,7 +78,8 @@ interface GatheredFacts {
   readonly at: Date
   readonly resources: readonly ResourceFacts[]
   readonly look: (reference: string) => ResourceFacts | 'absent' | undefined
-  readonly labelContext: (facts: ResourceFacts) => { at: Date; birthDate?: string }
+  readonly labelContext: (facts: ResourceFacts) => LabelContext
+  readonly programs: ProgramNames
   readonly patients: readonly string[]
   readonly birthDates: ReadonlyMap<string, string>
   readonly directory: Directory
@@ -106,14 +108,16 @@ function gatherFacts(rooms: QuestionRooms, question: Question): GatheredFacts {
   for (const patient of whole)
     if (typeof patient['birthDate'] === 'string')
       birthDates.set(`Patient/${patient.id ?? ''}`, patient['birthDate'])
+  const programs = programNames(registryOf(question), question.directory ?? [])
   return {
     labeller,
     at,
+    programs,
     resources,
     look: reference => (unresolvable.has(reference) ? undefined : (byReference.get(reference) ?? 'absent')),
     labelContext: one => {
       const birthDate = one.patients[0] === undefined ? undefined : birthDates.get(one.patients[0])
-      return { at, ...(birthDate === undefined ? {} : { birthDate }) }
+      return { at, programs, ...(birthDate === undefined ? {} : { birthDate }) }
     },
     patients: references,
     birthDates,

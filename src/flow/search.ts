@@ -173,7 +173,7 @@ function touchesHidden(
   const { references } = decided.labelled.facts
   return predicates.some(({ elements, values }) => {
     const read = references.filter(({ element }) => elements.has(element))
-    const seen = read.filter(({ target }) => !visibility.hides(target, decided))
+    const seen = read.filter(reference => !visibility.hidesReference(reference, decided))
     if (seen.length === read.length) return false
     return !seen.some(({ target }) => values.has(target) || values.has(target.slice(target.indexOf('/') + 1)))
   })

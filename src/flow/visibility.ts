@@ -4,7 +4,7 @@ import { DIRECTORY_TYPES } from '../model/fhir.ts'
 import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
 import type { Judge } from './judge.ts'
 import { isDirect } from './lookups.ts'
-import { programReferences } from './programs.ts'
+import { byTarget, programReferences } from './programs.ts'
 import type { Rooms } from './rooms.ts'
 import { allShown, withShownLabels } from './shown.ts'
 
@@ -17,6 +17,8 @@ export interface Visibility {
   /** Looks up and decides everything these released resources refer to. */
   readonly follow: (released: readonly DecidedResource[]) => Promise<void>
   readonly hides: (target: string, of: DecidedResource) => boolean
+  /** The same of a whole reference, which may name a program beside its target. */
+  readonly hidesReference: (reference: ReferenceFact, of: DecidedResource) => boolean
   readonly hidden: SegmentInput['hidden']
   /** These resources with the labels that may be written on them. */
   readonly shown: (released: readonly DecidedResource[]) => readonly DecidedResource[]
@@ -24,20 +26,24 @@ export interface Visibility {
 
 export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
   const visible = new Map<string, boolean>()
-  const hidesProgram = programReferences(rooms.site.registry, judge.decideNow)
+  const hidesProgram = programReferences(judge.programs, judge.decideNow)
+  const leadsNowhere = (target: string): boolean => !(visible.get(target) ?? isHarmless(target))
   const hides: Visibility['hides'] = (target, of) =>
-    hidesProgram(target, of) || !(visible.get(target) ?? isHarmless(target))
+    hidesProgram(byTarget(target), of) || leadsNowhere(target)
+  const hidesReference: Visibility['hidesReference'] = (reference, of) =>
+    hidesProgram(reference, of) || leadsNowhere(reference.target)
 
   const hidden: Visibility['hidden'] = of => {
     const { open, directory } = linksOf(of.labelled.facts)
     let hidden = NOTHING
-    for (const { target, path } of open) if (hides(target, of)) hidden = [...hidden, path]
-    for (const { target, path } of directory) if (hidesProgram(target, of)) hidden = [...hidden, path]
+    for (const one of open) if (hidesReference(one, of)) hidden = [...hidden, one.path]
+    for (const one of directory) if (hidesProgram(one, of)) hidden = [...hidden, one.path]
     return hidden
   }
 
   return {
     hides,
+    hidesReference,
     hidden,
     shown: released =>
       allShown(released, one => withShownLabels(one, { hidden, hides, decide: judge.decideNow })),

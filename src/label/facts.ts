@@ -20,7 +20,8 @@ import { upstreamLabel } from './upstream-labels.ts'
 import { isObject, type Place, TooDeep, type Visitor, Walk } from './walk.ts'
 
 export interface FactsOptions {
-  readonly upstreamBase?: string
+  /** Base URLs of the upstream and the gateway, no trailing slash. */
+  readonly bases: readonly string[]
   /** Deepest allowed nesting of objects and arrays. */
   readonly jsonDepth: number
 }
@@ -35,7 +36,7 @@ export function factsOf(raw: RawResource, rules: CompiledRules, options: FactsOp
   }
   if (!isResource(parsed)) return unassessable(raw, 'no resourceType or id')
   try {
-    return new FactsBuilder(rules, options.upstreamBase).build(raw, parsed, options.jsonDepth)
+    return new FactsBuilder(rules, options.bases).build(raw, parsed, options.jsonDepth)
   } catch (error) {
     const known = { type: parsed.resourceType, id: parsed.id ?? '' }
     return unassessable(raw, error instanceof TooDeep ? 'too deep' : 'cannot be walked', known)
@@ -84,20 +85,22 @@ const NOTE_KINDS = new Set(['type.coding', 'category.coding', 'code.coding', 'ca
 
 class FactsBuilder implements Visitor {
   readonly #rules: CompiledRules
-  readonly #upstreamBase: string | undefined
+  readonly #bases: readonly string[]
   readonly #labels = new Map<string, Label>()
   readonly #codings = new Map<string, Coding>()
   readonly #references: ReferenceFact[] = []
   readonly #lineage: ReferenceFact[] = []
   readonly #sources = new Set<string>()
   readonly #members = new Set<string>()
+  readonly #sourceMentions: ReferenceFact[] = []
+  readonly #memberMentions: ReferenceFact[] = []
   readonly #patients = new Set<string>()
   #unnamedPatient = false
   #type = ''
 
-  constructor(rules: CompiledRules, upstreamBase: string | undefined) {
+  constructor(rules: CompiledRules, bases: readonly string[]) {
     this.#rules = rules
-    this.#upstreamBase = upstreamBase
+    this.#bases = bases
   }
 
   build(raw: RawResource, resource: Resource & { readonly id: string }, depth: number): ResourceFacts {
@@ -109,6 +112,8 @@ class FactsBuilder implements Visitor {
     const meta = isObject(resource['meta']) ? resource['meta'] : {}
     const { versionId, lastUpdated, source, profile } = meta
     const problem = this.#problem(type)
+    const made = this.#sources.size > 0
+    const mentions = made ? this.#sourceMentions : [...this.#sourceMentions, ...this.#memberMentions]
     return {
       hash: raw.hash,
       bytes: raw.bytes,
@@ -125,7 +130,8 @@ class FactsBuilder implements Visitor {
       dates: datesOf(resource),
       profiles: Array.isArray(profile) ? profile.filter(item => typeof item === 'string') : [],
       ...(typeof source === 'string' ? { metaSource: source } : {}),
-      sourceReferences: [...(this.#sources.size > 0 ? this.#sources : this.#members)],
+      sourceReferences: [...(made ? this.#sources : this.#members)],
+      ...(mentions.length === 0 ? {} : { sourceMentions: mentions }),
       lineageReferences: this.#lineage,
       ...(problem === undefined ? {} : { notAssessable: problem }),
     }
@@ -190,13 +196,13 @@ class FactsBuilder implements Visitor {
   }
 
   reference(object: JsonObject, place: Place): void {
-    const fact = referenceFact(object, place, this.#upstreamBase)
+    const fact = referenceFact(object, place, this.#bases)
     const type = place.type()
     const element = place.localElement()
     this.#references.push(fact)
     if (namesPatient(type, element)) this.#patient(fact, element)
-    if (isSource(type, element)) this.#source(fact, this.#sources)
-    else if (isMember(type, element)) this.#source(fact, this.#members)
+    if (isSource(type, element)) this.#source(fact, this.#sources, this.#sourceMentions)
+    else if (isMember(type, element)) this.#source(fact, this.#members, this.#memberMentions)
     else if (fact.kind === 'literal' && edgeOf(type, element) !== undefined) {
       this.#lineage.push({ ...fact, element })
     }
@@ -213,7 +219,9 @@ class FactsBuilder implements Visitor {
       this.#unnamedPatient = true
   }
 
-  #source(fact: ReferenceFact, into: Set<string>): void {
+  #source(fact: ReferenceFact, into: Set<string>, mentions: ReferenceFact[]): void {
+    if (fact.identifier !== undefined || (fact.kind !== 'literal' && fact.display !== undefined))
+      mentions.push(fact)
     if (fact.kind === 'literal') {
       if (!fact.target.startsWith('Patient/') && !fact.target.startsWith('RelatedPerson/'))
         into.add(fact.target)

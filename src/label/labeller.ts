@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import type { Custodian, SiteRegistry } from '../model/decision.ts'
-import type { Labeller } from '../model/doors.ts'
+import type { LabelContext, Labeller } from '../model/doors.ts'
 import { type Coding, SYSTEM } from '../model/fhir.ts'
 import type { Label, LabelledResource, ResourceFacts } from '../model/label.ts'
+import { type ProgramNames, programNames } from '../model/programs.ts'
 import type { LabelRules } from '../model/rules.ts'
 import { youngerThan } from './age.ts'
 import { type CompiledRules, compileRules } from './compile.ts'
@@ -20,6 +21,8 @@ export interface LabelSite {
   readonly unknownSource: 'assume' | 'flag'
   /** Base URL of the upstream, no trailing slash: absolute references under it are its own. */
   readonly upstreamBase?: string
+  /** Base URL of the gateway, no trailing slash: what it wrote for a reference of its own leads to the same place. */
+  readonly gatewayBase?: string
 }
 
 export interface LabelOptions {
@@ -32,14 +35,14 @@ export interface LabelOptions {
 /** The labelling service of one site. Pure but for its content-addressed cache; throws on nothing a resource holds. */
 export function createLabeller(rules: LabelRules, site: LabelSite, options: LabelOptions): Labeller {
   const compiled = compileRules(rules)
-  const { upstreamBase } = site
-  const reading = { jsonDepth: options.jsonDepth, ...(upstreamBase === undefined ? {} : { upstreamBase }) }
+  const bases = [site.upstreamBase, site.gatewayBase].filter(base => base !== undefined)
+  const reading = { jsonDepth: options.jsonDepth, bases }
   const cache = new LRUCache<string, ResourceFacts>({
     maxSize: options.cacheBytes,
     sizeCalculation: weight,
   })
   const sources = new SourceFinder(site.registry)
-  const labelling = new Labelling(compiled, site, sources)
+  const labelling = new Labelling(compiled, site)
   return {
     assess: raw => {
       const known = cache.get(raw.hash)
@@ -64,35 +67,39 @@ function weight(facts: ResourceFacts): number {
 interface Memo {
   readonly looked: readonly (readonly [reference: string, answer: ResourceFacts | 'absent' | undefined])[]
   readonly ages: number
+  readonly programs: ProgramNames
   readonly result: LabelledResource
+}
+
+/** What follows references, with the programs named as the directory names them now. */
+interface Followers {
+  readonly sources: SourceFinder
+  readonly lineage: Lineage
 }
 
 class Labelling {
   readonly #rules: CompiledRules
   readonly #site: LabelSite
-  readonly #sources: SourceFinder
-  readonly #lineage: Lineage
+  readonly #names: ProgramNames
+  readonly #followers = new WeakMap<ProgramNames, Followers>()
   readonly #notes: (codings: readonly Coding[]) => readonly Label[]
   readonly #memos = new WeakMap<ResourceFacts, Memo>()
 
-  constructor(rules: CompiledRules, site: LabelSite, sources: SourceFinder) {
+  constructor(rules: CompiledRules, site: LabelSite) {
     this.#rules = rules
     this.#site = site
-    this.#sources = sources
-    this.#lineage = new Lineage(rules, sources)
+    this.#names = programNames(site.registry)
     this.#notes = separateNotes(site.registry, rules)
   }
 
-  label(
-    facts: ResourceFacts,
-    look: Look,
-    context: { readonly at: Date; readonly birthDate?: string },
-  ): LabelledResource {
+  label(facts: ResourceFacts, look: Look, context: LabelContext): LabelledResource {
+    const { programs = this.#names } = context
     const ages = this.#ages(context)
     const memo = this.#memos.get(facts)
     if (
       memo !== undefined &&
       memo.ages === ages &&
+      memo.programs === programs &&
       memo.looked.every(([reference, answer]) => look(reference) === answer)
     ) {
       return memo.result
@@ -104,13 +111,25 @@ class Labelling {
       looked.set(reference, answer)
       return answer
     }
-    const result = facts.patientData ? this.#patientData(facts, noting, ages) : this.#directory(facts)
-    this.#memos.set(facts, { looked: [...looked], ages, result })
+    const result = facts.patientData
+      ? this.#patientData(facts, noting, ages, this.#following(programs))
+      : this.#directory(facts)
+    this.#memos.set(facts, { looked: [...looked], ages, programs, result })
     return result
   }
 
+  #following(programs: ProgramNames): Followers {
+    let followers = this.#followers.get(programs)
+    if (followers === undefined) {
+      const sources = new SourceFinder(this.#site.registry, programs)
+      followers = { sources, lineage: new Lineage(this.#rules, sources) }
+      this.#followers.set(programs, followers)
+    }
+    return followers
+  }
+
   /** Bit n is set where the patient is younger than the n-th age rule says. */
-  #ages({ at, birthDate }: { readonly at: Date; readonly birthDate?: string }): number {
+  #ages({ at, birthDate }: LabelContext): number {
     if (birthDate === undefined) return 0
     return this.#rules.ages.reduce(
       (bits, { underYears }, n) => (youngerThan(birthDate, underYears, at) ? bits | (1 << n) : bits),
@@ -124,18 +143,23 @@ class Labelling {
     return finished(facts, labels, this.#rules, { known: false })
   }
 
-  #patientData(facts: ResourceFacts, look: Look, ages: number): LabelledResource {
+  #patientData(
+    facts: ResourceFacts,
+    look: Look,
+    ages: number,
+    { sources, lineage }: Followers,
+  ): LabelledResource {
     const labels = new LabelSet(facts.labels)
     // A Consent names the kind of note it is about; it is none.
     if (facts.type !== 'Consent') labels.add(this.#notes(facts.codings))
-    const inherited = this.#lineage.inherited(facts, look)
+    const inherited = lineage.inherited(facts, look)
     labels.add(inherited.labels)
-    const source = this.#sources.find(facts, look)
+    const source = sources.find(facts, look)
     this.#addSource(labels, source)
     for (const [n, { hit }] of this.#rules.ages.entries()) {
       if ((ages & (1 << n)) !== 0 && labels.isSensitive(this.#rules)) labels.add(labelsOf([hit], 'age'))
     }
-    const unfollowed = source.known ? undefined : this.#sources.unfollowed(facts)
+    const unfollowed = source.known ? undefined : sources.unfollowed(facts)
     const doubt = inherited.doubt ?? source.doubt ?? unfollowed
     return finished(
       facts,

@@ -4,16 +4,12 @@ import { isObject, type Place } from './walk.ts'
 
 const LITERAL = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/
 
-/** A reference as a fact, in its normal form: base of the upstream and version stripped. */
-export function referenceFact(
-  object: JsonObject,
-  place: Place,
-  upstreamBase: string | undefined,
-): ReferenceFact {
+/** A reference as a fact, in its normal form: base of the upstream or the gateway and version stripped. */
+export function referenceFact(object: JsonObject, place: Place, bases: readonly string[]): ReferenceFact {
   const { reference, display } = object
   const { target, kind } =
     typeof reference === 'string'
-      ? normalReference(reference, upstreamBase)
+      ? normalReference(reference, bases)
       : { target: '', kind: 'logical' as const }
   const identifier = isObject(object['identifier']) ? identifierOf(object['identifier']) : undefined
   return {
@@ -29,13 +25,13 @@ export function referenceFact(
 /** `Type/id` for what lies at the upstream; everything else stays as written. https://hl7.org/fhir/R4/references.html */
 function normalReference(
   reference: string,
-  upstreamBase: string | undefined,
+  bases: readonly string[],
 ): Pick<ReferenceFact, 'target' | 'kind'> {
   if (reference.startsWith('#')) return { target: reference, kind: 'contained' }
   if (reference.startsWith('urn:')) return { target: reference, kind: 'urn' }
   if (reference.includes('?')) return { target: reference, kind: 'conditional' }
-  const underBase = upstreamBase !== undefined && reference.startsWith(`${upstreamBase}/`)
-  const literal = LITERAL.exec(underBase ? reference.slice(upstreamBase.length + 1) : reference)
+  const base = bases.find(each => reference.startsWith(`${each}/`))
+  const literal = LITERAL.exec(base === undefined ? reference : reference.slice(base.length + 1))
   if (literal === null) return { target: reference, kind: 'absolute' }
   return { target: `${literal[1]}/${literal[2]}`, kind: 'literal' }
 }

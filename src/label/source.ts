@@ -1,5 +1,6 @@
 import type { SiteRegistry } from '../model/decision.ts'
 import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
+import { type ProgramNames, programNames, registryKey } from '../model/programs.ts'
 import { edgeOf, isVisit } from './edges.ts'
 
 /** `undefined`: nobody looked it up. */
@@ -31,10 +32,13 @@ export class SourceFinder {
   readonly #facilities: ReadonlySet<string>
   readonly #notAssisted: ReadonlySet<string>
   readonly #sources: ReadonlyMap<string, string>
+  readonly #names: ProgramNames
 
-  constructor(registry: SiteRegistry) {
-    this.#programs = new Set(registry.part2Programs)
-    this.#facilities = new Set(registry.sudOnlyFacilities)
+  /** @param names how programs are named otherwise than by `Type/id` */
+  constructor(registry: SiteRegistry, names: ProgramNames = programNames(registry)) {
+    this.#names = names
+    this.#programs = new Set(registry.part2Programs.map(registryKey))
+    this.#facilities = new Set(registry.sudOnlyFacilities.map(registryKey))
     this.#notAssisted = new Set(registry.notFederallyAssisted)
     this.#sources = new Map(Object.entries(registry.sources))
   }
@@ -71,13 +75,27 @@ export class SourceFinder {
     if (this.#isSettled(facts.reference)) finding = join(finding, this.#settled(facts.reference))
     for (const reference of facts.sourceReferences)
       finding = join(finding, this.#follow(reference, look, steps))
+    for (const mention of facts.sourceMentions ?? []) {
+      const named = this.#names.named(mention)
+      if (named !== undefined) finding = join(finding, this.#settled(named))
+    }
     for (const { element, target } of facts.lineageReferences) {
       const carries = edgeOf(facts.type, element)?.carries
       if (carries === 'all' || carries === 'source')
         finding = join(finding, this.#through(target, look, steps))
     }
     const registered = this.registered(facts.metaSource)
-    return registered === undefined ? finding : join(finding, this.#follow(registered, look, steps))
+    if (registered !== undefined) finding = join(finding, this.#follow(registered, look, steps))
+    return finding.known ? finding : join(finding, this.#byStaff(facts))
+  }
+
+  /** Nothing tells where the record was made, and somebody with a registered role made it. */
+  #byStaff({ sourceReferences }: ResourceFacts): SourceFinding {
+    for (const reference of sourceReferences) {
+      const role = this.#names.staff(reference)
+      if (role !== undefined) return this.#settled(role)
+    }
+    return UNKNOWN
   }
 
   #follow(reference: string, look: Look, steps: number): SourceFinding {
@@ -117,10 +135,10 @@ export class SourceFinder {
   }
 
   #settled(reference: string): SourceFinding {
-    const organization = typeOf(reference) === 'Organization' ? { organization: reference } : {}
+    const organization = typeOf(reference) === 'Organization' ? reference : this.#names.owner(reference)
     return {
       known: true,
-      ...organization,
+      ...(organization === undefined ? {} : { organization }),
       ...(this.#programs.has(reference) ? { program: reference } : {}),
       ...(this.#facilities.has(reference) ? { facility: reference } : {}),
     }

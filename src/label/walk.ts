@@ -163,13 +163,20 @@ export class Walk implements Place {
       if (typeof system === 'string' || typeof display === 'string' || this.#standsInCoding())
         this.#coding(object, code)
     }
-    if (typeof object['reference'] === 'string' || isLogicalReference(object))
+    if (typeof object['reference'] === 'string' || isLogicalReference(object) || this.#isNameOnly(object))
       this.#visitor.reference(object, this)
     if (isAttachment(object)) this.#visitor.attachment(object, this)
   }
 
   #standsInCoding(): boolean {
     return this.#steps.at(-2) === 'coding' || this.#steps.at(-1) === 'valueCoding'
+  }
+
+  /** R4 Reference with a display only: a name in words. */
+  #isNameOnly({ display, code, system, reference, coding, resourceType }: JsonObject): boolean {
+    if (typeof display !== 'string' || typeof code === 'string' || typeof system === 'string') return false
+    const plain = reference === undefined && coding === undefined && resourceType === undefined
+    return plain && !this.#standsInCoding()
   }
 
   #coding(object: JsonObject, code: string): void {

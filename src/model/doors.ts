@@ -21,6 +21,7 @@ import type {
 import type { JsonObject } from './fhir.ts'
 import type { CapabilitiesInteraction, DataInteraction, SearchInteraction } from './interaction.ts'
 import type { LabelledResource, ResourceFacts } from './label.ts'
+import type { ProgramNames } from './programs.ts'
 import type { AuditSet } from './record.ts'
 import type { Requester, ResidualRule } from './requester.ts'
 
@@ -77,6 +78,14 @@ export interface Upstream {
   readonly close: () => Promise<void>
 }
 
+/** What labels depend on beside the record. */
+export interface LabelContext {
+  readonly at: Date
+  readonly birthDate?: string
+  /** Names of the registered programs with what the directory tells of them; absent: the registry's own. */
+  readonly programs?: ProgramNames
+}
+
 /** label/: what the data is. Pure but for its content-addressed cache. */
 export interface Labeller {
   /** Facts of exactly these bytes; never throws: what cannot be read is `notAssessable`. */
@@ -87,7 +96,7 @@ export interface Labeller {
   readonly label: (
     facts: ResourceFacts,
     look: (reference: string) => ResourceFacts | 'absent' | undefined,
-    context: { readonly at: Date; readonly birthDate?: string },
+    context: LabelContext,
   ) => LabelledResource
 }
 

@@ -65,6 +65,8 @@ export interface ResourceFacts {
   readonly metaSource?: string
   /** References a source look-up follows: serviceProvider, performer, location, author, custodian, provider … */
   readonly sourceReferences: readonly string[]
+  /** Source references that may name an organization otherwise than by `Type/id`: by identifier or by name. */
+  readonly sourceMentions?: readonly ReferenceFact[]
   /** References that lineage follows: encounter, partOf, result, basedOn, focus … with the element they stand in. */
   readonly lineageReferences: readonly ReferenceFact[]
   /** Why the content could not be assessed; such a resource is withheld (invariant 2). */

@@ -1,6 +1,7 @@
 import { lawMatrix } from '../decide/law-matrix.ts'
 import { openEngine } from '../engine.ts'
-import { type CommandSpec, textOption } from './table.ts'
+import type { LawRow } from '../model/rules.ts'
+import { type CommandSpec, textOption, UsageError } from './table.ts'
 
 /** Prints the rows of law that the gateway decides by. */
 export const lawCommand: CommandSpec = {
@@ -8,7 +9,12 @@ export const lawCommand: CommandSpec = {
   summary: 'print the rows of law the gateway decides by',
   description:
     'Prints each row of profiles/law: what it says, when, with which duties, its citation, and whether it is switched on. ' +
-    'Engineering data with citations, not legal advice.',
+    'Engineering data with citations, not legal advice.\n\n' +
+    'permit: allowed without a consent. require-consent: only with a consent of the form that "consent" names. ' +
+    'limit: only in the reduced form that its obligations name. deny: never. except: lifts the rows that "lifts" names. ' +
+    'duty: decides nothing, adds obligations, notices or caveats. ' +
+    '"when" says where a row speaks, "overrides" what it outweighs, "confidence" how sure its reading of the text is. ' +
+    '(off) rows are switched on by policy.enabledRows, others off by policy.disabledRows, of the configuration.',
   operands: [],
   options: [
     { flags: '--state <code>', description: 'federal rows and those of one state, e.g. NY' },
@@ -20,7 +26,12 @@ export const lawCommand: CommandSpec = {
   run: async (_operands, options, terminal) => {
     const state = textOption(options, 'state')
     const category = textOption(options, 'category')
-    const rows = lawMatrix(openEngine().profiles.lawRows, {
+    const { lawRows } = openEngine().profiles
+    if (state !== undefined)
+      expectKnown('--state: expected one that has rows', state.toUpperCase(), statesOf(lawRows))
+    if (category !== undefined)
+      expectKnown('--category: expected one of the categories', category, lawRows.map(categoryOf))
+    const rows = lawMatrix(lawRows, {
       ...(state === undefined ? {} : { state }),
       ...(category === undefined ? {} : { category }),
       enabledOnly: options['enabled'] === true,
@@ -35,4 +46,12 @@ export const lawCommand: CommandSpec = {
     }
     return rows.length === 0 ? 1 : 0
   },
+}
+
+const categoryOf = ({ category }: LawRow): string => category ?? 'general'
+const statesOf = (rows: readonly LawRow[]) => rows.flatMap(({ when }) => when.custodianStates ?? [])
+
+function expectKnown(expected: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return
+  throw new UsageError(`${expected}: ${[...new Set(known)].toSorted().join(', ')}`)
 }

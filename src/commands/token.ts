@@ -1,4 +1,4 @@
-import { DEMO_PORTS } from './site.ts'
+import { DEMO_PORTS, loadSite } from './site.ts'
 import { type CommandSpec, textOption, UsageError } from './table.ts'
 
 const OPTION_NAMES = ['user', 'patient', 'purpose', 'scope', 'lifetime'] as const
@@ -9,14 +9,18 @@ export const tokenCommand: CommandSpec = {
   summary: 'get an access token from the running demo issuer (demo only)',
   description:
     'Asks the embedded issuer of a running demo (npm start) for an access token of one of its registered clients and ' +
-    'prints it. A real deployment has its own issuer; this command knows only the demo.',
+    'prints it. A real deployment has its own issuer; this command knows only the demo. ' +
+    'examples/README.md lists its clients, and a user of each to try.',
   operands: [{ form: '<client>', description: 'client id of the demo registry, e.g. treating-hospital' }],
   options: [
     { flags: '--user <reference>', description: 'Practitioner/x, Patient/x …; without it a system' },
     { flags: '--patient <id>', description: 'launch context: the one patient' },
     { flags: '--purpose <codes>', description: 'v3-ActReason codes, comma separated' },
     { flags: '--scope <scopes>', description: 'SMART scopes' },
-    { flags: '--lifetime <seconds>', description: 'seconds until it expires' },
+    {
+      flags: '--lifetime <seconds>',
+      description: 'seconds until it expires (default 300; the gateway allows 60 s of clock skew)',
+    },
     {
       flags: '--issuer <url>',
       description: 'base URL of the demo issuer',
@@ -24,8 +28,8 @@ export const tokenCommand: CommandSpec = {
     },
   ],
   examples: [
-    'curl -H "Authorization: Bearer $(consentry token treating-hospital)" http://localhost:8080/fhir/Patient',
-    'consentry token patient-app --patient maria --user Patient/maria',
+    'consentry token treating-hospital --user PractitionerRole/priya-lindqvist-role',
+    'consentry token patient-app --user Patient/noor-halvorsen --patient noor-halvorsen',
   ],
   run: async ([client], options, terminal) => {
     const issuer = textOption(options, 'issuer') ?? ''
@@ -43,10 +47,22 @@ export const tokenCommand: CommandSpec = {
       throw new UsageError(`--issuer: no demo issuer answers at ${issuer}; is npm start running?`)
     const body = (await answer.json()) as { access_token?: string; error?: string }
     if (body.access_token === undefined)
-      throw new UsageError(
-        `the demo issuer refused (${body.error ?? answer.status}); expected a client id of the demo registry`,
-      )
+      throw new UsageError(`the demo issuer refused: ${reasonOf(body.error ?? String(answer.status))}`)
     terminal.out(`${body.access_token}\n`)
     return 0
   },
+}
+
+/** Ids of the demo registry, as a list to read. */
+function clientIds(): string {
+  return loadSite(undefined)
+    .clients.map(({ clientId }) => clientId)
+    .join(', ')
+}
+
+/** The mistake behind an error code of RFC 6749 5.2. */
+function reasonOf(error: string): string {
+  if (error === 'invalid_client') return `<client>: expected one of ${clientIds()}`
+  if (error === 'invalid_request') return '--lifetime: expected a whole number of seconds'
+  return `${error}; is this the issuer of the demo?`
 }

@@ -163,8 +163,22 @@ describe('law', () => {
     expect(lines(on).length).toBeLessThan(all.length)
   })
 
-  it('says no with 1 where there is none', async () => {
-    expect(await run(['law', '--category', 'astrology'])).toMatchObject({ code: 1, out: '' })
+  it.each([
+    [['--category', 'astrology'], /--category: .*\bhiv, /],
+    [['--state', 'ZZ'], /--state: .*\bNV, NY, /],
+  ])('refuses %j with 2 and lists what is known', async (words, message) => {
+    const { code, out, error } = await run(['law', ...words])
+    expect(error).toMatch(message)
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+  })
+
+  it('takes a state in small letters, and says no with 1 where nothing is left', async () => {
+    const given = async (state: string) => (await run(['law', '--state', state, '--json'])).out
+    expect(await given('ny')).toBe(await given('NY'))
+    expect(await run(['law', '--state', 'WY', '--category', 'gender-affirming'])).toMatchObject({
+      code: 1,
+      out: '',
+    })
   })
 })
 
@@ -247,11 +261,11 @@ describe('the record', () => {
     expect(await run(['token', 'nobody', '--issuer', issuer])).toMatchObject({
       code: 2,
       out: '',
-      error: expect.stringMatching(/the demo issuer refused \(invalid_client\)/),
+      error: expect.stringMatching(/the demo issuer refused: <client>: .*\btreating-hospital\b/),
     })
     expect(await run(['token', 'health-plan', '--lifetime', 'long', '--issuer', issuer])).toMatchObject({
       code: 2,
-      error: expect.stringMatching(/invalid_request/),
+      error: expect.stringMatching(/--lifetime: expected a whole number/),
     })
     for (const nobody of ['http://127.0.0.1:1', 'no url'])
       expect(await run(['token', 'health-plan', '--issuer', nobody])).toMatchObject({

@@ -17,6 +17,8 @@ export interface Judge {
     labelled: readonly LabelledResource[],
     known: Known,
   ) => Promise<readonly DecidedResource[]>
+  /** Labels a stand-in, for which nothing is looked up. */
+  readonly labelAlone: (facts: ResourceFacts) => LabelledResource
   /** Decides what was labelled already for patients whose Consents are at hand; for stand-ins that are not fetched. */
   readonly decideNow: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
   /** How programs are named in what was labelled until now. */
@@ -55,6 +57,7 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
   return {
     directives: () => shared?.directives ?? NO_DIRECTIVES,
     programs: () => programs,
+    labelAlone: facts => rooms.labeller.label(facts, () => 'absent', { at: exchange.receivedAt, programs }),
     label: async facts => {
       const [known, named] = await Promise.all([lookUp(rooms, facts), directoryNames(rooms, facts)])
       programs = named ?? programs

@@ -3,13 +3,14 @@ import type { Segmenter } from '../model/doors.ts'
 import type { Release } from '../model/exchange.ts'
 import { DIRECTORY_TYPES } from '../model/fhir.ts'
 import type { NamedReference } from '../model/programs.ts'
+import { hiddenIdentifiers, withIdentifiers } from './identifiers.ts'
 import { byTarget } from './programs.ts'
 import type { Answered } from './question.ts'
 import { withShownLabels } from './shown.ts'
 
 /** The searchset that would leave under an answered question; a resource whose duties cannot be met does not leave. */
 export function releasedBundle(segmenter: Segmenter, answered: Answered): Release {
-  const { decided, directives, answer, hidesProgram, decide } = answered
+  const { decided, directives, answer, hidesProgram, decide, labelAlone } = answered
   const leaves = (one: DecidedResource): boolean =>
     one.decision.effect !== 'deny' && segmenter.undischargeable(one.decision) === undefined
   const matches = decided.filter(leaves)
@@ -22,8 +23,11 @@ export function releasedBundle(segmenter: Segmenter, answered: Answered): Releas
     return type === undefined || !(type === 'Patient' || DIRECTORY_TYPES.has(type))
   }
   const hides = (target: string, of: DecidedResource): boolean => hidesReference(byTarget(target), of)
-  const hidden = (of: DecidedResource): readonly string[] =>
-    of.labelled.facts.references.filter(one => hidesReference(one, of)).map(({ path }) => path)
+  const identifiers = hiddenIdentifiers({ hidesProgram, label: labelAlone, decide })
+  const hidden = (of: DecidedResource): readonly string[] => {
+    const paths = of.labelled.facts.references.filter(one => hidesReference(one, of)).map(({ path }) => path)
+    return withIdentifiers(paths, identifiers(of))
+  }
   return segmenter.segment({
     decided: {
       decision: { decision: answer.decision, revision: answer.revision, resources: decided, unread: [] },

@@ -47,6 +47,8 @@ export interface Answered {
   readonly decided: readonly DecidedResource[]
   readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
   readonly hidesProgram: HidesProgram
+  /** Labels a stand-in under the same question. */
+  readonly labelAlone: (facts: ResourceFacts) => LabelledResource
   /** Decides what is labelled already under the same question. */
   readonly decide: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
 }
@@ -69,6 +71,7 @@ export function answerQuestion(rooms: QuestionRooms, question: Question, options
     decided,
     directives,
     decide,
+    labelAlone: one => facts.labeller.label(one, () => 'absent', { at: facts.at, programs: facts.programs }),
     hidesProgram: programReferences(() => facts.programs, decide),
   }
 }

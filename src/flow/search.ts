@@ -3,6 +3,7 @@ import type { RawPage, Understood } from '../model/exchange.ts'
 import type { SearchInteraction } from '../model/interaction.ts'
 import { Refusal } from '../model/refusal.ts'
 import type { Cursor } from './cursors.ts'
+import { meetsVisibleIdentifier } from './identifiers.ts'
 import { gatherIncludes } from './includes.ts'
 import type { Judge } from './judge.ts'
 import { factsOf } from './pages.ts'
@@ -136,10 +137,26 @@ async function decidePage(
   const { labelled, known } = await judge.label(facts)
   const decided = await judge.decide(labelled, known)
   const predicates = referencePredicates(rooms, search)
-  if (predicates.length === 0) return decided
+  const identifiers = search.parameters.filter(({ name }) => name === 'identifier')
+  if (predicates.length === 0 && identifiers.length === 0) return decided
   await visibility.follow(decided.filter(one => one.decision.effect !== 'deny'))
   return decided.map(one =>
-    one.decision.effect !== 'deny' && touchesHidden(one, predicates, visibility) ? unmatched(one) : one,
+    one.decision.effect !== 'deny' &&
+    (touchesHidden(one, predicates, visibility) || asksHiddenIdentifier(one, identifiers, visibility))
+      ? unmatched(one)
+      : one,
+  )
+}
+
+function asksHiddenIdentifier(
+  decided: DecidedResource,
+  asked: SearchInteraction['parameters'],
+  visibility: Visibility,
+): boolean {
+  if (asked.length === 0) return false
+  const hidden = visibility.hiddenIdentifiers(decided)
+  return (
+    hidden.length > 0 && asked.some(({ value }) => !meetsVisibleIdentifier(decided, hidden, value.split(',')))
   )
 }
 

@@ -2,6 +2,7 @@ import type { DecidedResource } from '../model/decision.ts'
 import type { Labeller, Resolution, SegmentInput } from '../model/doors.ts'
 import { DIRECTORY_TYPES } from '../model/fhir.ts'
 import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
+import { hiddenIdentifiers, withIdentifiers } from './identifiers.ts'
 import type { Judge } from './judge.ts'
 import { isDirect } from './lookups.ts'
 import { byTarget, programReferences } from './programs.ts'
@@ -20,6 +21,8 @@ export interface Visibility {
   /** The same of a whole reference, which may name a program beside its target. */
   readonly hidesReference: (reference: ReferenceFact, of: DecidedResource) => boolean
   readonly hidden: SegmentInput['hidden']
+  /** Paths of the identifiers that a person loses. */
+  readonly hiddenIdentifiers: (of: DecidedResource) => readonly string[]
   /** These resources with the labels that may be written on them. */
   readonly shown: (released: readonly DecidedResource[]) => readonly DecidedResource[]
 }
@@ -27,6 +30,7 @@ export interface Visibility {
 export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
   const visible = new Map<string, boolean>()
   const hidesProgram = programReferences(judge.programs, judge.decideNow)
+  const identifiers = hiddenIdentifiers({ hidesProgram, label: judge.labelAlone, decide: judge.decideNow })
   const leadsNowhere = (target: string): boolean => !(visible.get(target) ?? isHarmless(target))
   const hides: Visibility['hides'] = (target, of) =>
     hidesProgram(byTarget(target), of) || leadsNowhere(target)
@@ -38,12 +42,13 @@ export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
     let hidden = NOTHING
     for (const one of open) if (hidesReference(one, of)) hidden = [...hidden, one.path]
     for (const one of directory) if (hidesProgram(one, of)) hidden = [...hidden, one.path]
-    return hidden
+    return withIdentifiers(hidden, identifiers(of))
   }
 
   return {
     hides,
     hidesReference,
+    hiddenIdentifiers: identifiers,
     hidden,
     shown: released =>
       allShown(released, one => withShownLabels(one, { hidden, hides, decide: judge.decideNow })),

@@ -14,6 +14,7 @@ import { isPatientData, isResourceType, namesPatient } from './compartment.ts'
 import type { CompiledRules, RuleHit } from './compile.ts'
 import { datesOf } from './dates.ts'
 import { edgeOf, isMember, isSource } from './edges.ts'
+import { isOwnIdentifier, tellingIdentifiers } from './identifiers.ts'
 import { referenceFact } from './references.ts'
 import { canonicalSystem } from './systems.ts'
 import { upstreamLabel } from './upstream-labels.ts'
@@ -113,6 +114,7 @@ class FactsBuilder implements Visitor {
     const { versionId, lastUpdated, source, profile } = meta
     const problem = this.#problem(type)
     const made = this.#sources.size > 0
+    const telling = tellingIdentifiers(resource, this.#rules)
     const mentions = made ? this.#sourceMentions : [...this.#sourceMentions, ...this.#memberMentions]
     return {
       hash: raw.hash,
@@ -133,6 +135,7 @@ class FactsBuilder implements Visitor {
       sourceReferences: [...(made ? this.#sources : this.#members)],
       ...(mentions.length === 0 ? {} : { sourceMentions: mentions }),
       lineageReferences: this.#lineage,
+      ...(telling.length === 0 ? {} : { telling }),
       ...(problem === undefined ? {} : { notAssessable: problem }),
     }
   }
@@ -160,6 +163,7 @@ class FactsBuilder implements Visitor {
   coding(coding: Coding, place: Place): void {
     const key = `${coding.system ?? ''}|${coding.code}`
     if (!this.#codings.has(key)) this.#codings.set(key, coding)
+    if (isOwnIdentifier(this.#type, place.element())) return
     const hits = this.#rules.codes(coding.system, coding.code)
     for (const hit of hits.content) this.#add(hit, place)
     if (hits.document.length > 0 && NOTES.has(place.type()) && NOTE_KINDS.has(place.localElement())) {

@@ -36,6 +36,13 @@ export interface ReferenceFact {
   readonly display?: string
 }
 
+/** An element that is released or removed by itself, and what its words say. */
+export interface TellingElement {
+  /** Path with index, e.g. `identifier[1]`. */
+  readonly path: string
+  readonly labels: readonly Label[]
+}
+
 /**
  * Everything one full parse of exactly these bytes found, cached by content hash and labels revision.
  * Pure function of the bytes and the rules in `labels/`.
@@ -67,6 +74,8 @@ export interface ResourceFacts {
   readonly sourceReferences: readonly string[]
   /** Source references that may name an organization otherwise than by `Type/id`: by identifier or by name. */
   readonly sourceMentions?: readonly ReferenceFact[]
+  /** Identifiers of a person that tell something sensitive; they are decided apart from the person. */
+  readonly telling?: readonly TellingElement[]
   /** References that lineage follows: encounter, partOf, result, basedOn, focus … with the element they stand in. */
   readonly lineageReferences: readonly ReferenceFact[]
   /** Why the content could not be assessed; such a resource is withheld (invariant 2). */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TokenRequest } from '../../src/demo/issuer.ts'
 import type { JsonObject, Resource } from '../../src/model/fhir.ts'
 import { matchesOf, type TestSite } from '../support/site.ts'
-import { ADA, HOSPITAL, observation, of, openChart } from './chart.ts'
+import { ADA, HOSPITAL, observation, of, openChart, patient } from './chart.ts'
 
 /** 42 CFR 2.13(c): a program must not be told by whatever name it goes. */
 
@@ -121,5 +121,65 @@ describe('a program named otherwise than by Type/id', () => {
 
   test('who works for a program makes no record of it elsewhere', async () => {
     expect((await site.get('Observation/hospital-staff', HOSPITAL)).status).toBe(200)
+  })
+})
+
+describe('an identifier of a person', () => {
+  const numbered = (value: string, more: JsonObject = {}): JsonObject => ({
+    system: `https://${value}.example/numbers`,
+    value,
+    ...more,
+  })
+  const identifier = [
+    numbered('plain'),
+    numbered('by-reference', { assigner: { reference: 'Organization/bayview-otp' } }),
+    numbered('by-name', { assigner: { display: 'Bayview Harbor Opioid Treatment Program' } }),
+    numbered('by-words', { assigner: { display: 'Valley Methadone Clinic' } }),
+    numbered('by-type', { type: { text: 'Opioid treatment program patient number' } }),
+    numbered('by-hospital', { assigner: { display: 'Bayview General Hospital' } }),
+  ]
+  let people: TestSite
+  beforeAll(async () => {
+    people = await openChart([
+      patient('cara', { identifier }),
+      {
+        resourceType: 'RelatedPerson',
+        id: 'sister',
+        patient: { reference: 'Patient/cara' },
+        identifier: identifier as JsonObject[],
+      },
+    ])
+  })
+  afterAll(() => people.close())
+
+  const values = (text: string): unknown[] =>
+    (JSON.parse(text) as { identifier: { value: string }[] }).identifier.map(({ value }) => value)
+
+  test.each(['Patient/cara', 'RelatedPerson/sister'])(
+    'of a program leaves %s, who stays',
+    async reference => {
+      const reply = await people.get(reference, HOSPITAL)
+      expect(reply.status).toBe(200)
+      expect(values(reply.text)).toEqual(['plain', 'by-hospital'])
+      expect(reply.text).not.toMatch(/otp|opioid|methadone/i)
+    },
+  )
+
+  test.each(['Patient/cara', 'RelatedPerson/sister'])(
+    'stays on %s for the program itself',
+    async reference => {
+      expect(values((await people.get(reference, STAFF)).text)).toEqual(
+        expect.arrayContaining(['plain', 'by-reference', 'by-name', 'by-hospital']),
+      )
+    },
+  )
+
+  test('finds nobody for whom it is hidden', async () => {
+    const found = async (asked: string, as: TokenRequest) =>
+      matchesOf(await people.get(`Patient?identifier=${asked}`, as))
+    for (const hidden of ['by-reference', 'https://by-type.example/numbers|by-type'])
+      expect(await found(hidden, HOSPITAL)).toEqual([])
+    expect(await found('by-reference', STAFF)).toEqual(['Patient/cara'])
+    expect(await found('https://plain.example/numbers|plain', HOSPITAL)).toEqual(['Patient/cara'])
   })
 })

@@ -2,11 +2,11 @@ import { rootCertificates } from 'node:tls'
 import { Agent, type Dispatcher, Pool } from 'undici'
 import type { Limits, UpstreamConfiguration } from '../model/configuration.ts'
 import type { Resolved, Upstream } from '../model/doors.ts'
-import type { JsonObject } from '../model/fhir.ts'
-import { strictParse } from '../model/strict-json.ts'
+import type { JsonObject, JsonValue } from '../model/fhir.ts'
+import { StrictJsonError, type StrictJsonProblem, strictParse } from '../model/strict-json.ts'
 import { joined } from './body.ts'
 import { createConsents } from './consents.ts'
-import { type Content, type Contents, createContents } from './contents.ts'
+import { type Content, type Contents, createContents, headOfContent } from './contents.ts'
 import { createCredential, readConfigured } from './credential.ts'
 import { createLocation, isPlainId, type Location } from './location.ts'
 import { createLookups } from './lookups.ts'
@@ -112,7 +112,7 @@ function reader(location: Location, fetcher: Fetcher, contents: Contents, limits
     const answer = await fetcher.get(location.read(resourceType, id, versionId))
     if (answer === 'absent') return 'absent'
     const content = contents.of(joined(answer))
-    if (!content.strict) parseWhole(content, limits)
+    if (!content.strict && isHeldBack(content, resourceType, id, limits)) return content.raw
     const { head } = content
     if (head === undefined || head === 'none') throw invalid('read: resource with type and id expected')
     if (head.resourceType !== resourceType) throw invalid('read: answered with another resourceType')
@@ -123,9 +123,34 @@ function reader(location: Location, fetcher: Fetcher, contents: Contents, limits
   }
 }
 
+/** JSON that names its resource, and that two readers may still read in two ways. */
+const AMBIGUOUS: ReadonlySet<StrictJsonProblem> = new Set([
+  'duplicate-key',
+  'escaped-key',
+  'forbidden-key',
+  'too-deep',
+])
+
+/**
+ * Parses what was not parsed yet. True where the resource asked for is ambiguous: it is handed on as a search hands it
+ * on, to be withheld with its reason, so that a read of it ends as one of what is absent (DESIGN §3, invariant 3).
+ * @throws Refusal `upstream-invalid` for what is no such resource
+ */
+function isHeldBack(content: Content, resourceType: string, id: string, limits: Limits): boolean {
+  try {
+    parseWhole(content, limits)
+    return false
+  } catch (error) {
+    const ambiguous = error instanceof StrictJsonError && AMBIGUOUS.has(error.problem)
+    const head = ambiguous ? headOfContent(content) : undefined
+    if (head?.resourceType === resourceType && head.id === id) return true
+    throw asInvalid(error)
+  }
+}
+
 /** Fills in what the strict parse of a content says; once for the same bytes. */
 function parseWhole(content: Content, limits: Limits): void {
-  const { resourceType, id, meta } = parseObject(content.raw.bytes, limits)
+  const { resourceType, id, meta } = objectOf(strictParse(content.raw.bytes, limits))
   const named = typeof resourceType === 'string' && typeof id === 'string'
   content.head = named ? { resourceType, id } : 'none'
   const version = typeof meta === 'object' && meta !== null ? (meta as JsonObject)['versionId'] : undefined
@@ -135,11 +160,14 @@ function parseWhole(content: Content, limits: Limits): void {
 
 function parseObject(bytes: Uint8Array, limits: Limits): JsonObject {
   try {
-    const value = strictParse(bytes, limits)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
+    return objectOf(strictParse(bytes, limits))
   } catch (error) {
     throw asInvalid(error)
   }
+}
+
+function objectOf(value: JsonValue): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
   throw invalid('body: JSON object expected')
 }
 

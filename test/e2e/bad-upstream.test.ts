@@ -382,3 +382,41 @@ describe('look-ups that cannot be had', () => {
     }
   })
 })
+
+describe('a resource that can be read in two ways', () => {
+  const id = 'walter-finch-penicillin'
+  const twice = (name: string): string =>
+    `{"resourceType":"Condition","id":"twice","subject":{"reference":"Patient/walter-finch"},"code":{"text":"${name}","text":"SECRET"}}`
+  const plain =
+    '{"resourceType":"Condition","id":"plain","subject":{"reference":"Patient/walter-finch"},"code":{"text":"Cough"}}'
+  const answerWith = (resource: string) => (response: ServerResponse) => send(response, resource)
+
+  test('reads like one that is absent, with the reason in the record', async () => {
+    const absent = await get(`Condition/${id}`)
+    hostile.badly = where('/Condition/twice', answerWith(twice('Cough')))
+    const reply = await get('Condition/twice')
+    expectRefusal(site, reply, 404, 'not-found')
+    expect(reply.text.replaceAll('twice', id)).toBe(absent.text)
+    const row = readExchange(site.ledgerFile, reply.headers['x-request-id'] ?? '').at(-1)?.body ?? ''
+    expect(row).toContain('duplicate-key')
+    hostile.badly = where('/Condition/plain', answerWith(plain))
+    expect((await get('Condition/plain')).status).toBe(200)
+  })
+
+  test('is missing in a search that shows what stands beside it, with the reason in the record', async () => {
+    hostile.badly = where('/Condition?', response =>
+      send(
+        response,
+        `{"resourceType":"Bundle","type":"searchset","entry":[${[plain, twice('Cough')]
+          .map(resource => `{"resource":${resource},"search":{"mode":"match"}}`)
+          .join()}]}`,
+      ),
+    )
+    const reply = await get(SEARCH)
+    expect(matchesOf(reply)).toEqual(['Condition/plain'])
+    expect(JSON.parse(reply.text)).toMatchObject({ total: 1 })
+    expect(reply.text).not.toContain('SECRET')
+    const row = readExchange(site.ledgerFile, reply.headers['x-request-id'] ?? '').at(-1)?.body ?? ''
+    expect(row).toContain('duplicate-key')
+  })
+})

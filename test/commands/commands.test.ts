@@ -172,6 +172,15 @@ describe('law', () => {
     expect({ code, out }).toEqual({ code: 2, out: '' })
   })
 
+  it('has as many rows as README says', async () => {
+    const rows = lines<{ jurisdiction: string; enabled: string }>((await run(['law', '--json'])).out)
+    const on = rows.filter(({ enabled }) => enabled === 'yes').length
+    const states = new Set(rows.map(({ jurisdiction }) => jurisdiction)).size - 1
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+    expect(readme).toContain(`rows of ${states} jurisdictions`)
+    expect(readme).toContain(`${rows.length} rows, ${on} on and ${rows.length - on} off by default`)
+  })
+
   it('takes a state in small letters, and says no with 1 where nothing is left', async () => {
     const given = async (state: string) => (await run(['law', '--state', state, '--json'])).out
     expect(await given('ny')).toBe(await given('NY'))

@@ -133,7 +133,7 @@ const AMBIGUOUS: ReadonlySet<StrictJsonProblem> = new Set([
 
 /**
  * Parses what was not parsed yet. True where the resource asked for is ambiguous: it is handed on as a search hands it
- * on, to be withheld with its reason, so that a read of it ends as one of what is absent (DESIGN §3, invariant 3).
+ * on, to be withheld with its reason, so that a read of it ends as one of what is absent (README, promise 3).
  * @throws Refusal `upstream-invalid` for what is no such resource
  */
 function isHeldBack(content: Content, resourceType: string, id: string, limits: Limits): boolean {

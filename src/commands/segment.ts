@@ -21,7 +21,8 @@ export const segmentCommand: CommandSpec = {
   options: [
     {
       flags: '-q, --question <file>',
-      description: 'the question (profiles/deployment/question.schema.json); its resources are used when no file is given',
+      description:
+        'the question (profiles/deployment/question.schema.json); its resources are used when no file is given',
     },
     ...QUESTION_OPTIONS,
   ],

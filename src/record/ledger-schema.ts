@@ -162,10 +162,17 @@ export function openForReading(file: string): DatabaseSync {
 export function rowProblem(row: StoredRow, previous: ChainHead): string | undefined {
   const expected = previous.sequence + 1
   if (row.sequence !== expected) return `row is missing: the next one stored is ${row.sequence}`
+  if (!isText(row)) return 'a column is not of the type it was stored as'
   const leaf = leafHash(row)
   if (!leaf.equals(row.leaf)) return 'content does not match its leaf hash'
   if (!chainHash(previous.chain, leaf).equals(row.chain)) return 'does not follow from the row before it'
   return undefined
+}
+
+/** A flipped bit can turn text into a blob of the same bytes, which hashes alike but does not read alike. */
+function isText({ id, exchange, kind, patient, recordedAt, body }: StoredRow): boolean {
+  const texts: readonly unknown[] = [id, exchange, kind, recordedAt, body]
+  return texts.every(text => typeof text === 'string') && (patient === null || typeof patient === 'string')
 }
 
 /** Checks the end of the chain and says where it stands; throws LedgerError `broken` naming the first bad row. */

@@ -91,6 +91,7 @@ function oneConnection(
     }
     socket.on('connect', send)
     socket.on('error', reject)
+    socket.on('close', () => reject(new Error('the server closed a kept-alive connection')))
     socket.on('data', chunk => {
       if (missing < 0) {
         head = head.length === 0 ? chunk : Buffer.concat([head, chunk])

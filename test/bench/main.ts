@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { labellingSpeed } from './labelling.ts'
 import { type LoadResult, load } from './load.ts'
 
@@ -104,11 +104,12 @@ async function startNginx(upstreamPort: number): Promise<Started | undefined> {
   if (spawnSync('nginx', ['-v']).status !== 0) return undefined
   const port = 18_999
   const file = `${process.cwd()}/${FOLDER}-nginx.conf`
+  mkdirSync('var', { recursive: true })
   writeFileSync(
     file,
     `daemon off; worker_processes 1; pid ${file}.pid; error_log /dev/null;
 events { worker_connections 256; }
-http { access_log off; upstream u { server 127.0.0.1:${upstreamPort}; keepalive 32; }
+http { access_log off; keepalive_requests 1000000000; upstream u { server 127.0.0.1:${upstreamPort}; keepalive 32; keepalive_requests 1000000000; }
 server { listen 127.0.0.1:${port}; location / { proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; } } }`,
   )
   const child = spawn('nginx', ['-c', file], { stdio: 'ignore' })

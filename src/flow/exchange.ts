@@ -13,6 +13,7 @@ import type {
   Understood,
 } from '../model/exchange.ts'
 import type { SearchInteraction } from '../model/interaction.ts'
+import type { ResourceFacts } from '../model/label.ts'
 import type { AuditSet } from '../model/record.ts'
 import { Refusal } from '../model/refusal.ts'
 import { copiesThatLeave } from './consent-copies.ts'
@@ -92,6 +93,17 @@ async function disclose(rooms: Rooms, understood: Understood): Promise<Segmented
     : read(rooms, understood)
 }
 
+const singles = new WeakMap<ResourceFacts, readonly ResourceFacts[]>()
+
+/** A list of one; the same list for the same facts, so that what is remembered by list is found again. */
+function alone(facts: ResourceFacts): readonly ResourceFacts[] {
+  const known = singles.get(facts)
+  if (known !== undefined) return known
+  const list = [facts]
+  singles.set(facts, list)
+  return list
+}
+
 async function read(rooms: Rooms, understood: Understood): Promise<Segmented | Refused> {
   const { interaction } = understood
   if (interaction.code === 'search-type') throw new Error('a search is not a read')
@@ -105,7 +117,7 @@ async function read(rooms: Rooms, understood: Understood): Promise<Segmented | R
   )
     throw new Refusal('upstream-invalid', { detail: 'the upstream answered a read with another resource' })
   const judge = createJudge(rooms, understood)
-  const { labelled, known } = await judge.label([facts])
+  const { labelled, known } = await judge.label(alone(facts))
   const resources = await judge.decide(labelled, known)
   const decided = decidedExchange(rooms, understood, judge.directives(), resources)
   const [one] = resources

@@ -59,7 +59,10 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
     programs: () => programs,
     labelAlone: facts => rooms.labeller.label(facts, () => 'absent', { at: exchange.receivedAt, programs }),
     label: async facts => {
-      const [known, named] = await Promise.all([lookUp(rooms, facts), directoryNames(rooms, facts)])
+      const [known, named] = await Promise.all([
+        lookUp(rooms, facts, exchange.receivedAt),
+        directoryNames(rooms, facts),
+      ])
       programs = named ?? programs
       return { labelled: labelAll(rooms, facts, known, { at: exchange.receivedAt, programs }), known }
     },

@@ -25,20 +25,27 @@ interface Level {
 /** What was looked up for a list of facts, level by level; still true while every level resolves to the same object. */
 const remembered = new WeakMap<
   readonly ResourceFacts[],
-  { readonly levels: readonly Level[]; readonly known: Known }
+  { readonly levels: readonly Level[]; readonly known: Known; second: number }
 >()
 
 /**
  * Looks up what labelling needs: lineage, sources and the patients themselves (for age), batched by level. The same
  * list of facts (a page seen before) whose look-ups are still cached gives the same `Known` object.
+ * What was found true within this second is not asked again.
  * Throws Refusal `upstream-unavailable` when a look-up fails: doubt denies.
  */
 export async function lookUp(
   rooms: { upstream: Upstream; labeller: Labeller },
   facts: readonly ResourceFacts[],
+  at: Date,
 ): Promise<Known> {
+  const second = Math.floor(at.getTime() / 1000)
   const before = remembered.get(facts)
-  if (before !== undefined && (await stillTrue(rooms.upstream, before.levels))) return before.known
+  if (before !== undefined && before.second === second) return before.known
+  if (before !== undefined && (await stillTrue(rooms.upstream, before.levels))) {
+    before.second = second
+    return before.known
+  }
   const known = new Map<string, ResourceFacts | 'absent'>()
   const levels: Level[] = []
   for (const fact of facts) known.set(fact.reference, fact)
@@ -51,7 +58,7 @@ export async function lookUp(
     levels.push({ missing, resolution })
     wanted = takeIn(rooms.labeller, missing, resolution, known)
   }
-  remembered.set(facts, { levels, known })
+  remembered.set(facts, { levels, known, second })
   return known
 }
 

@@ -25,8 +25,8 @@ export interface PatientsAtHand {
 
 /**
  * One requester, one set of purposes, one second: exchanges within it ask the same questions of the same Consents, so
- * directives, question and context are made once. The second bounds how late a period, a token or an agreement that ends
- * is noticed; Consents themselves are compared by identity each time.
+ * directives, directory, question and context are made once. The second bounds how late a period, an agreement that ends
+ * or a change of the directory is noticed; Consents themselves are compared by identity each time.
  */
 export interface Moment {
   readonly share: (rooms: Rooms, patients: PatientsAtHand) => Promise<SharedFacts>
@@ -50,7 +50,6 @@ export function momentOf(rooms: Rooms, exchange: Understood): Moment {
 
 interface Share {
   readonly onFile: readonly (readonly ConsentOnFile[] | undefined)[]
-  readonly base: Directory
   readonly facts: SharedFacts
 }
 
@@ -81,10 +80,9 @@ function createMoment(requester: Requester, purposes: readonly string[], at: Dat
       const names = [...onFile.keys()].sort()
       const key = names.map(name => `${name} ${birthDates.get(name) ?? ''}`).join()
       const consents = names.map(name => onFile.get(name))
-      const base = await directoryFor(rooms.upstream, onFile, requester)
       const known = shares.get(key)
-      if (known?.base === base && known.onFile.every((list, index) => list === consents[index]))
-        return known.facts
+      if (known?.onFile.every((list, index) => list === consents[index])) return known.facts
+      const base = await directoryFor(rooms.upstream, onFile, requester)
       const directory = {
         ...base,
         resolve: (reference: string) => base.resolve(reference) ?? pool.get(reference),
@@ -98,7 +96,7 @@ function createMoment(requester: Requester, purposes: readonly string[], at: Dat
         directives: byPatient,
         birthDates: new Map(birthDates),
       })
-      shares.set(key, { onFile: consents, base, facts })
+      shares.set(key, { onFile: consents, facts })
       return facts
     },
   }

@@ -4,6 +4,8 @@ import type { Resolution, Upstream } from '../../src/model/doors.ts'
 import type { Resource } from '../../src/model/fhir.ts'
 import { observation, raw, world } from './world.ts'
 
+const AT = new Date('2026-11-21T12:00:00Z')
+
 const { labeller } = world({ resources: [] }).rooms
 const assess = (resource: Resource | string) => labeller.assess(raw(resource))
 
@@ -36,14 +38,14 @@ describe('a look-up for labels', () => {
 
   test('follows lineage level by level and keeps what is absent apart from what is not known', async () => {
     const made = world({ resources: chart })
-    const known = await lookUp(made.rooms, facts)
+    const known = await lookUp(made.rooms, facts, AT)
     expect(known.get('Encounter/e')).toMatchObject({ reference: 'Encounter/e' })
     expect(known.get('Organization/o')).toMatchObject({ type: 'Organization' })
     expect(known.get('Organization/never')).toBeUndefined()
     expect(birthDateOf(known, 'Patient/p')).toBe('2001-01-01')
     expect(birthDateOf(known, 'Patient/p')).toBe('2001-01-01')
     expect(birthDateOf(known, 'Patient/q')).toBeUndefined()
-    const without = await lookUp(world({ resources: [] }).rooms, [...facts])
+    const without = await lookUp(world({ resources: [] }).rooms, [...facts], AT)
     expect(without.get('Encounter/e')).toBe('absent')
     expect(birthDateOf(without, 'Patient/p')).toBeUndefined()
   })
@@ -55,7 +57,7 @@ describe('a look-up for labels', () => {
           get: () => (answer === undefined ? undefined : raw(answer)),
         }),
       } as unknown as Upstream
-      return (await lookUp({ upstream, labeller }, [...facts])).get('Encounter/e')
+      return (await lookUp({ upstream, labeller }, [...facts], AT)).get('Encounter/e')
     }
     expect(await answering({ resourceType: 'Encounter', id: 'other' })).toBeUndefined()
     expect(await answering(undefined)).toBeUndefined()
@@ -66,10 +68,10 @@ describe('a look-up for labels', () => {
     let current = resolution
     const upstream = { resolve: async () => current } as unknown as Upstream
     const own = [...facts]
-    const known = await lookUp({ upstream, labeller }, own)
-    expect(await lookUp({ upstream, labeller }, own)).toBe(known)
+    const known = await lookUp({ upstream, labeller }, own, new Date(AT.getTime() + 0 * 1000))
+    expect(await lookUp({ upstream, labeller }, own, new Date(AT.getTime() + 1 * 1000))).toBe(known)
     current = { ...resolution }
-    expect(await lookUp({ upstream, labeller }, own)).not.toBe(known)
+    expect(await lookUp({ upstream, labeller }, own, new Date(AT.getTime() + 2 * 1000))).not.toBe(known)
   })
 })
 

@@ -30,6 +30,7 @@ export function siteFindings(configuration: Configuration, engine: Engine): Site
       ...policyProblems(configuration, engine),
       ...stateProblems(configuration),
       ...fileProblems(configuration),
+      ...passThroughProblems(configuration),
     ],
     warnings: [...clientWarnings(configuration), ...issuerWarnings(configuration)],
   }
@@ -103,6 +104,32 @@ function unknown(
   return codes.flatMap((code, index) =>
     isKnown(code) ? [] : [`${place}[${index}]: ${code}: expected ${expected}`],
   )
+}
+
+/**
+ * A path passed through undecided must not reach the FHIR API: neither the gateway's own paths (which Express would hand
+ * over, whatever their letter case) nor the server behind it.
+ */
+function passThroughProblems({ server, upstream }: Configuration): string[] {
+  const own = [new URL(server.baseUrl).pathname, '/health'].map(withSlash)
+  return (server.passThrough ?? []).flatMap(({ path, url }, index) => {
+    const asked = withSlash(path)
+    const place = `server.passThrough[${index}]`
+    const clashes = own.some(mine => asked.startsWith(mine) || mine.startsWith(asked))
+    return [
+      ...(clashes ? [`${place}.path: ${path}: expected a path beside the gateway's own`] : []),
+      ...(new URL(url).origin === new URL(upstream.url).origin
+        ? [
+            `${place}.url: expected another origin than upstream.url: nothing may lead past the gateway to the FHIR server`,
+          ]
+        : []),
+    ]
+  })
+}
+
+/** In lower case and with one slash at the end, so that whole segments are compared. */
+function withSlash(path: string): string {
+  return `${path.toLowerCase().replace(/\/+$/, '')}/`
 }
 
 /** Every file the configuration names must be readable now, not when it is first needed. */

@@ -10,6 +10,10 @@ const withPolicy = (policy: Partial<Configuration['policy']>): Configuration => 
   ...site,
   policy: { ...site.policy, ...policy },
 })
+const through = (path: string, url = 'https://login.example'): Configuration => ({
+  ...site,
+  server: { ...site.server, passThrough: [{ path, url }] },
+})
 const rule = { id: 'x', labels: ['HIV'], purposes: ['HPAYMT'], effect: 'deny' } as const
 
 describe('a code that nothing knows would switch a protection off, so it is refused with its place', () => {
@@ -55,8 +59,36 @@ describe('a code that nothing knows would switch a protection off, so it is refu
       },
       'upstream.credential.file: /nowhere/key cannot be read',
     ],
+    [
+      'a path passed through that is the API',
+      through('/fhir'),
+      'server.passThrough[0].path: /fhir: expected a path beside',
+    ],
+    [
+      'one above it',
+      {
+        ...through('/gate'),
+        server: {
+          ...site.server,
+          baseUrl: 'https://x.example/gate/fhir',
+          passThrough: [{ path: '/gate', url: 'https://login.example' }],
+        },
+      },
+      'server.passThrough[0].path: /gate',
+    ],
+    ['one below it, in other letters', through('/FHIR/Patient'), 'server.passThrough[0].path: /FHIR/Patient'],
+    [
+      'one that leads to the FHIR server',
+      through('/auth', `${new URL(site.upstream.url).origin}/oauth2`),
+      'server.passThrough[0].url: expected another origin',
+    ],
   ])('%s', (_what, configuration, expected) => {
     expect(siteFindings(configuration, engine).problems.join('\n')).toContain(expected)
+  })
+
+  test('a path of an authorization server beside the API passes', () => {
+    expect(siteFindings(through('/auth'), engine).problems).toEqual([])
+    expect(siteFindings(through('/fhirauth'), engine).problems).toEqual([])
   })
 
   test('what is known passes', () => {

@@ -39,7 +39,10 @@ export function createApp(options: AppOptions): Express {
       .type('text/plain')
       .send(ready ? 'ready\n' : 'not ready\n')
   })
-  for (const { path, url } of options.passThrough) app.use(path, passThrough(url))
+  for (const { path, url } of options.passThrough) {
+    app.use(path, (request, response, next) => (isPlain(request.url) ? next() : send(response, NOT_HERE)))
+    app.use(path, passThrough(url))
+  }
   let inFlight = 0
   app.use((request: IncomingMessage, response: ServerResponse) => {
     if (!isUnder(targetOf(request), options.basePath)) return send(response, NOT_HERE)
@@ -118,6 +121,12 @@ function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {
 function send(response: ServerResponse, answer: HttpResponse): void {
   response.writeHead(answer.status, { ...answer.headers, 'Content-Length': Buffer.byteLength(answer.body) })
   response.end(answer.body)
+}
+
+/** No dot segment, empty segment, backslash or encoded form of them in the path: nothing climbs out of what is passed. */
+function isPlain(target: string): boolean {
+  const path = target.split('?', 1)[0] ?? ''
+  return !/\/\/|\\|%(?:2e|2f|5c|25)|(?:^|\/)\.{1,2}(?:\/|$)/i.test(path)
 }
 
 /** Only for configured paths that carry no patient data; an upstream failure is a plain 502. */

@@ -40,7 +40,7 @@ class LabelRulesError extends Error {
 export function loadLabels(siteFolders: readonly string[] = [], readers: LabelReaders = DISK): LabelRules {
   const validate = compileSchema(readers)
   const files = [BUILT_IN_LABELS, ...siteFolders].flatMap(folder => rulesFiles(folder, readers))
-  const categories = files.map(file => readCategory(file, validate))
+  const categories = files.filter(isCategory).map(file => readCategory(file, files, validate))
   for (const [i, { id }] of categories.entries()) {
     const twin = categories.findIndex(other => other.id === id)
     if (twin !== i)
@@ -49,6 +49,9 @@ export function loadLabels(siteFolders: readonly string[] = [], readers: LabelRe
   return deepFreeze({ revision: revisionOf(files), categories })
 }
 
+/** Further rules of a category beside `rules.json`: value sets and words. */
+const MORE_RULES = ['codes.json', 'words.json']
+
 interface RulesFile {
   /** Path on disk, for messages. */
   readonly file: string
@@ -56,6 +59,8 @@ interface RulesFile {
   readonly name: string
   readonly text: string
 }
+
+const isCategory = ({ name }: RulesFile): boolean => name.endsWith('/rules.json')
 
 function nameOf(file: RulesFile | undefined): string {
   return file?.file ?? ''
@@ -68,12 +73,17 @@ function rulesFiles(folder: string, readers: LabelReaders): RulesFile[] {
   } catch {
     throw new LabelRulesError(folder, '', 'a readable folder of label categories was expected')
   }
-  return [...names].sort().map(name => {
+  return [...names].sort().flatMap(name => {
     const file = join(folder, name, 'rules.json')
     const text = readers.read(file)
     if (text === undefined)
       throw new LabelRulesError(file, '', 'a rules.json was expected in each category folder')
-    return { file, name: `${name}/rules.json`, text }
+    const more = MORE_RULES.flatMap(part => {
+      const beside = join(folder, name, part)
+      const found = readers.read(beside)
+      return found === undefined ? [] : [{ file: beside, name: `${name}/${part}`, text: found }]
+    })
+    return [{ file, name: `${name}/rules.json`, text }, ...more]
   })
 }
 
@@ -85,17 +95,38 @@ function compileSchema(readers: LabelReaders): ValidateFunction<LabelCategory> {
   return ajv.compile<LabelCategory>(JSON.parse(text))
 }
 
-function readCategory({ file, text }: RulesFile, validate: ValidateFunction<LabelCategory>): LabelCategory {
-  let parsed: unknown
+function parse({ file, text }: RulesFile): unknown {
   try {
-    parsed = JSON.parse(text)
+    return JSON.parse(text)
   } catch {
     throw new LabelRulesError(file, '', 'JSON was expected')
   }
-  if (!validate(parsed)) {
+}
+
+/** A category with the rules of the files beside it. Each file is checked by itself, so that a message names it. */
+function readCategory(
+  main: RulesFile,
+  all: readonly RulesFile[],
+  validate: ValidateFunction<LabelCategory>,
+): LabelCategory {
+  const check = (file: string, value: unknown): LabelCategory => {
+    if (validate(value)) return value
     const error = validate.errors?.[0]
     throw new LabelRulesError(file, error?.instancePath ?? '', expectation(error))
   }
+  const { file } = main
+  const category = check(file, parse(main))
+  const folder = file.slice(0, -'rules.json'.length)
+  const more = MORE_RULES.flatMap(name => {
+    const beside = all.find(each => each.file === `${folder}${name}`)
+    if (beside === undefined) return []
+    const value = parse(beside)
+    const rules = typeof value === 'object' && value !== null && 'rules' in value ? value.rules : undefined
+    if (!Array.isArray(rules))
+      throw new LabelRulesError(beside.file, '', 'an object with "rules" was expected')
+    return check(beside.file, { ...category, rules }).rules
+  })
+  const parsed = { ...category, rules: [...category.rules, ...more] }
   const ids = parsed.rules.map(({ id }) => id)
   const twin = ids.findIndex((id, i) => ids.indexOf(id) !== i)
   if (twin >= 0)

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Coding } from '../model/fhir.ts'
 import type { Label, LabelOrigin } from '../model/label.ts'
-import type { LabelCategory, LabelRule, LabelRules } from '../model/rules.ts'
+import type { ContextRule, LabelCategory, LabelRule, LabelRules } from '../model/rules.ts'
 import { canonicalCode, canonicalSystem, systemByShape } from './systems.ts'
 import { WordMatcher, type WordRule } from './words.ts'
 
@@ -12,6 +12,8 @@ export interface RuleHit {
   readonly systems?: ReadonlySet<string>
   /** Types that only speak of such records. */
   readonly notTypes?: ReadonlySet<string>
+  /** Id of the cue this hit is: it puts no label. */
+  readonly cue?: string
 }
 
 interface SourceHit extends RuleHit {
@@ -48,6 +50,10 @@ export interface CompiledRules {
   readonly sources: Readonly<Record<RuleOf<'source'>['from'], readonly SourceHit[]>>
   readonly separateNotes: ReadonlyMap<string, readonly RuleHit[]>
   readonly visits: readonly VisitPass[]
+  /** What cues make of the confidence of a rule's labels, by rule id. */
+  readonly contexts: ReadonlyMap<string, readonly ContextRule[]>
+  /** What becomes of a category's labels where a record takes its content back, by category id. */
+  readonly statements: ReadonlyMap<string, NonNullable<LabelCategory['statements']>>
   readonly ages: readonly { readonly underYears: number; readonly hit: RuleHit }[]
   /** What the category of a label asks for; for upstream labels the strictest category that knows the code. */
   readonly confidentiality: (label: Label) => Grade | undefined
@@ -82,8 +88,11 @@ export function compileRules(rules: LabelRules): CompiledRules {
   )
   return {
     revision: rules.revision,
-    codes: codeTable(of('code'), of('document'), of('prefix')),
-    words: wordTable(of('words')),
+    codes: codeTable([...of('code'), ...of('instrument').map(instrumentCodes)], of('document'), [
+      ...of('prefix'),
+      ...of('cue').flatMap(cuePrefixes),
+    ]),
+    words: wordTable([...of('words'), ...of('instrument').map(instrumentNames), ...of('cue').map(cueWords)]),
     upstream: code => upstream.get(code) ?? [],
     spelling: spellings(rules.categories),
     unreadable: of('unreadable').map(({ hit }) => hit),
@@ -105,6 +114,10 @@ export function compileRules(rules: LabelRules): CompiledRules {
             },
           ],
     ),
+    contexts: contextsOf(all),
+    statements: new Map(
+      rules.categories.flatMap(({ id, statements }) => (statements === undefined ? [] : [[id, statements]])),
+    ),
     ages: of('age').map(({ rule, hit }) => ({ underYears: rule.underYears, hit })),
     confidentiality: confidentialities(rules.categories),
   }
@@ -120,10 +133,13 @@ const ORIGINS: Readonly<Record<LabelRule['kind'], LabelOrigin>> = {
   'separate-note': 'document',
   age: 'age',
   unreadable: 'document',
+  instrument: 'code',
+  cue: 'word',
 }
 
 function hitOf(category: LabelCategory, rule: LabelRule): RuleHit {
   const id = `${category.id}/${rule.id}`
+  if (rule.kind === 'cue') return { rule: id, labels: [], cue: id }
   const labels = (rule.labels ?? category.labels).map(({ system, code, display }) => ({
     system: system ?? '',
     code,
@@ -142,12 +158,56 @@ function hitOf(category: LabelCategory, rule: LabelRule): RuleHit {
   }
 }
 
+const LOINC = 'http://loinc.org'
+
+type Compiled<K extends LabelRule['kind']> = { readonly rule: RuleOf<K>; readonly hit: RuleHit }
+
+function instrumentCodes({ rule, hit }: Compiled<'instrument'>): Compiled<'code'> {
+  return { rule: { ...rule, kind: 'code', system: LOINC }, hit }
+}
+
+function instrumentNames({ rule, hit }: Compiled<'instrument'>): Compiled<'words'> {
+  // A score of zero is a score: the instrument was used whatever it says.
+  return { rule: { ...rule, kind: 'words', any: rule.names, negatable: false }, hit }
+}
+
+function cueWords({ rule, hit }: Compiled<'cue'>): Compiled<'words'> {
+  return { rule: { ...rule, kind: 'words', confidence: 1 }, hit }
+}
+
+function cuePrefixes({ rule, hit }: Compiled<'cue'>): Compiled<'prefix'>[] {
+  return Object.entries(rule.prefixes ?? {}).map(([system, prefixes]) => ({
+    rule: { id: rule.id, kind: 'prefix', system, prefixes, confidence: 1 },
+    hit,
+  }))
+}
+
+function contextsOf(
+  all: readonly { readonly category: LabelCategory; readonly rule: LabelRule }[],
+): CompiledRules['contexts'] {
+  return new Map(
+    all.flatMap(({ category, rule }) => {
+      const context = 'context' in rule ? rule.context : undefined
+      if (context === undefined) return []
+      const full = context.map(each => ({
+        ...each,
+        cue: each.cue.includes('/') ? each.cue : `${category.id}/${each.cue}`,
+      }))
+      return [[`${category.id}/${rule.id}`, full] as const]
+    }),
+  )
+}
+
+function labelsOfRule(rule: LabelRule): readonly Coding[] {
+  return (rule.kind === 'cue' ? undefined : rule.labels) ?? []
+}
+
 /** `NORDSLCD` is retired in HL7 terminology, yet sent: accept it, never emit it. */
 const MISSPELLED: readonly (readonly [string, string])[] = [['nordslcd', 'NORDSCLCD']]
 
 function spellings(categories: readonly LabelCategory[]): CompiledRules['spelling'] {
   const codes = categories.flatMap(({ labels, rules }) => [
-    ...[...labels, ...rules.flatMap(rule => rule.labels ?? [])].map(({ code }) => code),
+    ...[...labels, ...rules.flatMap(labelsOfRule)].map(({ code }) => code),
     ...rules.flatMap(rule => (rule.kind === 'upstream' ? rule.codes : [])),
   ])
   const map = new Map([...codes.map(code => [code.toLowerCase(), code] as const), ...MISSPELLED])
@@ -160,10 +220,7 @@ function confidentialities(categories: readonly LabelCategory[]): CompiledRules[
   const grades = new Map(categories.map(category => [category.id, gradeOf(category)] as const))
   const byCode = new Map<string, Grade>()
   for (const category of categories) {
-    for (const { system, code } of [
-      ...category.labels,
-      ...category.rules.flatMap(rule => rule.labels ?? []),
-    ]) {
+    for (const { system, code } of [...category.labels, ...category.rules.flatMap(labelsOfRule)]) {
       const key = `${system ?? ''}|${code}`
       const known = byCode.get(key)
       if (known === undefined || RANK[known.code] < RANK[category.confidentiality])

@@ -96,6 +96,7 @@ class FactsBuilder implements Visitor {
   readonly #sourceMentions: ReferenceFact[] = []
   readonly #memberMentions: ReferenceFact[] = []
   readonly #patients = new Set<string>()
+  readonly #cues = new Set<string>()
   #unnamedPatient = false
   #type = ''
 
@@ -135,6 +136,7 @@ class FactsBuilder implements Visitor {
       sourceReferences: [...(made ? this.#sources : this.#members)],
       ...(mentions.length === 0 ? {} : { sourceMentions: mentions }),
       lineageReferences: this.#lineage,
+      ...(this.#cues.size === 0 ? {} : { cues: [...this.#cues] }),
       ...(telling.length === 0 ? {} : { telling }),
       ...(problem === undefined ? {} : { notAssessable: problem }),
     }
@@ -235,17 +237,21 @@ class FactsBuilder implements Visitor {
   }
 
   #add(hit: RuleHit, place: Place): void {
+    if (hit.cue !== undefined) this.#cues.add(hit.cue)
     if (hit.notTypes?.has(this.#type)) return
+    // What a cue may lower is kept beside what nothing lowers, however sure it looks now.
+    const kind = this.#rules.contexts.has(hit.rule) ? `|${hit.rule}` : ''
     for (const label of hit.labels) {
-      const known = this.#labels.get(`${label.system}|${label.code}`)
+      const key = `${label.system}|${label.code}`
+      const known = this.#labels.get(key + kind)
+      if (this.#labels.get(key)?.rule === 'upstream') continue
       if (known === undefined || known.confidence < label.confidence)
-        this.#keep({ ...label, path: place.path() })
+        this.#labels.set(key + kind, { ...label, path: place.path() })
     }
   }
 
   /** An upstream label is never replaced by one of our own. */
   #keep(label: Label): void {
-    const key = `${label.system}|${label.code}`
-    if (this.#labels.get(key)?.rule !== 'upstream') this.#labels.set(key, label)
+    this.#labels.set(`${label.system}|${label.code}`, label)
   }
 }

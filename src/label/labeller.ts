@@ -7,6 +7,7 @@ import { type ProgramNames, programNames } from '../model/programs.ts'
 import type { LabelRules } from '../model/rules.ts'
 import { youngerThan } from './age.ts'
 import { type CompiledRules, compileRules } from './compile.ts'
+import { MINIMUM_CONFIDENCE, weighed } from './confidence.ts'
 import { factsOf } from './facts.ts'
 import { Lineage, labelsOf, lineageOf } from './lineage.ts'
 import { finished, LabelSet } from './result.ts'
@@ -23,6 +24,8 @@ export interface LabelSite {
   readonly upstreamBase?: string
   /** Base URL of the gateway, no trailing slash: what it wrote for a reference of its own leads to the same place. */
   readonly gatewayBase?: string
+  /** Labels of our own below this confidence are candidates, not applied. Default 0.5. */
+  readonly minimumConfidence?: number
 }
 
 export interface LabelOptions {
@@ -44,6 +47,10 @@ export function createLabeller(rules: LabelRules, site: LabelSite, options: Labe
   const sources = new SourceFinder(site.registry)
   const labelling = new Labelling(compiled, site)
   return {
+    revision: rules.revision,
+    read: async facts => facts,
+    reverseEdges: [],
+    close: async () => undefined,
     assess: raw => {
       const known = cache.get(raw.hash)
       if (known !== undefined) return known
@@ -140,7 +147,7 @@ class Labelling {
   /** What speaks of no patient keeps what the upstream says of it; its words and codes serve lineage only. */
   #directory(facts: ResourceFacts): LabelledResource {
     const labels = new LabelSet(facts.labels.filter(({ origin }) => origin === 'upstream'))
-    return finished(facts, labels, this.#rules, { known: false })
+    return finished(facts, labels, this.#rules, { known: false }, { minimumConfidence: 0 })
   }
 
   #patientData(
@@ -149,7 +156,8 @@ class Labelling {
     ages: number,
     { sources, lineage }: Followers,
   ): LabelledResource {
-    const labels = new LabelSet(facts.labels)
+    const beside = { cues: new Set(facts.cues), statements: facts.statements ?? [] }
+    const labels = new LabelSet(weighed(facts.labels, beside, this.#rules))
     // A Consent names the kind of note it is about; it is none.
     if (facts.type !== 'Consent') labels.add(this.#notes(facts.codings))
     const inherited = lineage.inherited(facts, look)
@@ -161,13 +169,10 @@ class Labelling {
     }
     const unfollowed = source.known ? undefined : sources.unfollowed(facts)
     const doubt = inherited.doubt ?? source.doubt ?? unfollowed
-    return finished(
-      facts,
-      labels,
-      this.#rules,
-      source,
-      doubt === undefined ? undefined : 'a reference was not resolved',
-    )
+    return finished(facts, labels, this.#rules, source, {
+      minimumConfidence: this.#site.minimumConfidence ?? MINIMUM_CONFIDENCE,
+      ...(doubt === undefined ? {} : { doubt: 'a reference was not resolved' }),
+    })
   }
 
   #addSource(labels: LabelSet, { program, facility, known }: SourceFinding): void {

@@ -64,13 +64,17 @@ export function finished(
   set: LabelSet,
   rules: CompiledRules,
   source: SourceFinding,
-  doubt?: string,
+  { minimumConfidence, doubt }: { readonly minimumConfidence: number; readonly doubt?: string },
 ): LabelledResource {
-  const all = set.sorted()
+  const found = set.sorted()
+  const applies = (label: Label): boolean =>
+    label.rule === 'upstream' || label.confidence >= minimumConfidence
+  const all = found.every(applies) ? found : found.filter(applies)
+  const candidates = all === found ? [] : found.filter(label => !applies(label))
   const mark = highWater(all, rules)
   const content = all.filter(({ system }) => system !== SYSTEM.confidentiality)
   const codes = new Set(content.map(({ code }) => code))
-  const part2 = set.has(SYSTEM.actCode, PART2)
+  const part2 = codes.has(PART2) && content.some(isPart2)
   const notAssessable = facts.notAssessable ?? doubt
   const key = [
     facts.type,
@@ -82,6 +86,7 @@ export function finished(
   return {
     facts,
     labels: [mark, ...content],
+    ...(candidates.length === 0 ? {} : { candidates }),
     confidentiality: isConfidentiality(mark.code) ? mark.code : 'V',
     codes,
     ...(source.organization === undefined ? {} : { source: source.organization }),
@@ -90,6 +95,8 @@ export function finished(
     ...(notAssessable === undefined ? {} : { notAssessable }),
   }
 }
+
+const isPart2 = ({ system, code }: Label): boolean => system === SYSTEM.actCode && code === PART2
 
 /** The strictest of the upstream's own mark and what the categories of the labels ask for; N where nothing speaks. */
 function highWater(labels: readonly Label[], rules: CompiledRules): Label {

@@ -72,6 +72,15 @@ export interface Upstream {
   readonly invalidateConsents: (patient?: string) => void
   /** Batched by type (`_id=a,b,c`), cached; only `Type/id` references. */
   readonly resolve: (references: readonly string[]) => Promise<Resolution>
+  /**
+   * Resources of a type that point at these references through a search parameter, by reference; cached like look-ups.
+   * Every reference asked for is answered, with an empty list where nothing points at it.
+   */
+  readonly referrers: (
+    resourceType: string,
+    parameter: string,
+    references: readonly string[],
+  ) => Promise<ReadonlyMap<string, readonly RawResource[]>>
   /** The upstream's CapabilityStatement, parsed, cached. */
   readonly capabilities: () => Promise<JsonObject>
   readonly ready: () => Promise<boolean>
@@ -86,10 +95,30 @@ export interface LabelContext {
   readonly programs?: ProgramNames
 }
 
-/** label/: what the data is. Pure but for its content-addressed cache. */
+/** An edge that is followed backwards: what points at a record through this element says something of it. */
+export interface ReverseEdge {
+  /** `Type.element` of the referring side, e.g. `Provenance.target`. */
+  readonly id: string
+  readonly type: string
+  readonly element: string
+  /** R4 search parameter of `type` that finds the referring resources. */
+  readonly parameter: string
+  readonly why: string
+}
+
+/** Resources that point at a reference through reverse edges; undefined where nobody looked (doubt). */
+export type Referrers = (reference: string) => readonly ResourceFacts[] | undefined
+
+/** label/: what the data is. Pure but for its content-addressed cache and the reader of documents. */
 export interface Labeller {
+  /** Names the rules in force. */
+  readonly revision: string
   /** Facts of exactly these bytes; never throws: what cannot be read is `notAssessable`. */
   readonly assess: (raw: RawResource) => ResourceFacts
+  /** The same facts with the text of documents that wait for a reader; the very same object where none waits. */
+  readonly read: (facts: ResourceFacts) => Promise<ResourceFacts>
+  /** Edges that `label` follows backwards, where the site has them followed. */
+  readonly reverseEdges: readonly ReverseEdge[]
   /** References whose targets `label` wants for source and lineage (Encounter, Organization, Location …). */
   readonly lineage: (facts: ResourceFacts) => readonly string[]
   /** All labels. `look` answers for references: facts, `absent`, or undefined when not looked up (doubt). */
@@ -97,7 +126,10 @@ export interface Labeller {
     facts: ResourceFacts,
     look: (reference: string) => ResourceFacts | 'absent' | undefined,
     context: LabelContext,
+    referrers?: Referrers,
   ) => LabelledResource
+  /** Ends what reads documents. */
+  readonly close: () => Promise<void>
 }
 
 /** consent/: what the patient said. Pure. */

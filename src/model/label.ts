@@ -1,4 +1,5 @@
 import type { Coding, LiteralReference, Resource } from './fhir.ts'
+import type { Statement } from './rules.ts'
 
 /** v3-Confidentiality, high-water order V > R > N > M > L > U. */
 export const CONFIDENTIALITY_ORDER = ['U', 'L', 'M', 'N', 'R', 'V'] as const
@@ -36,11 +37,25 @@ export interface ReferenceFact {
   readonly display?: string
 }
 
-/** An element that is released or removed by itself, and what its words say. */
+/** A part that is released or removed by itself, and what it says: an identifier, an entry of a clinical document. */
 export interface TellingElement {
-  /** Path with index, e.g. `identifier[1]`. */
+  /** Path with index, e.g. `identifier[1]`, `content[0].attachment.data`. */
   readonly path: string
   readonly labels: readonly Label[]
+  /**
+   * Where the part lies inside the decoded document at `path`: byte offsets, end exclusive, in order, apart. Absent: the
+   * part is the whole element.
+   */
+  readonly ranges?: readonly (readonly [start: number, end: number])[]
+}
+
+/** An attachment that takes time to read (a PDF): its text joins the facts when a reader has been at it. */
+export interface PendingDocument {
+  /** Path of the attachment, with indexes. */
+  readonly path: string
+  readonly contentType: string
+  /** Base64 as it stands in the resource. */
+  readonly data: string
 }
 
 /**
@@ -78,6 +93,12 @@ export interface ResourceFacts {
   readonly telling?: readonly TellingElement[]
   /** References that lineage follows: encounter, partOf, result, basedOn, focus … with the element they stand in. */
   readonly lineageReferences: readonly ReferenceFact[]
+  /** Cues of `labels/` that stand in the record: they raise or lower what needs context. */
+  readonly cues?: readonly string[]
+  /** What the record says of its own content: refuted, entered in error, of a relative … */
+  readonly statements?: readonly Statement[]
+  /** Attachments that wait for a reader; `Labeller.read` gives facts without any. */
+  readonly pending?: readonly PendingDocument[]
   /** Why the content could not be assessed; such a resource is withheld (invariant 2). */
   readonly notAssessable?: string
   /** The parsed resource. Kept for Consents, look-ups and small caches; may be dropped (undefined) to save memory. */
@@ -88,6 +109,8 @@ export interface ResourceFacts {
 export interface LabelledResource {
   readonly facts: ResourceFacts
   readonly labels: readonly Label[]
+  /** Labels whose confidence is below the site's threshold: explained, never applied. */
+  readonly candidates?: readonly Label[]
   readonly confidentiality: Confidentiality
   /** Sensitivity and policy codes of `labels`, unique: `SUD`, `42CFRPart2`, `PSYTHPN`, local codes … */
   readonly codes: ReadonlySet<string>

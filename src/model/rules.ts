@@ -8,6 +8,50 @@ export interface LabelRules {
   /** SHA-256 over all label files, hex, first 16. Part of every facts cache key. */
   readonly revision: string
   readonly categories: readonly LabelCategory[]
+  /** Codes of the site and the standard ones they stand for, from its ConceptMaps. */
+  readonly localCodes?: readonly LocalCode[]
+}
+
+/** One code of a site's own system, as a FHIR R4 ConceptMap translates it. */
+export interface LocalCode {
+  readonly system: string
+  readonly code: string
+  readonly targets: readonly Coding[]
+}
+
+/** Where the facts of a category were taken from, and under which licence. */
+export interface LabelSource {
+  readonly title: string
+  readonly url?: string
+  readonly licence: string
+}
+
+/** What a record says of its own content that may take it back. */
+export const STATEMENTS = [
+  'refuted',
+  'entered-in-error',
+  'not-done',
+  'family-history',
+  'negative-result',
+] as const
+export type Statement = (typeof STATEMENTS)[number]
+
+/** What becomes of the labels of a record that makes such a statement; without a rule they stay. */
+export interface StatementRule {
+  readonly effect: 'keep' | 'lower' | 'drop'
+  /** The highest confidence that is left where the effect is `lower`. */
+  readonly confidence?: number
+  readonly why: string
+  readonly citation?: string
+}
+
+/** A candidate in the light of what else the record or its indication says. */
+export interface ContextRule {
+  /** Id of a rule of kind `cue`, `category/id`; within the category `id` will do. */
+  readonly cue: string
+  /** The confidence of the label where the cue is there; of several cues the highest counts. */
+  readonly confidence: number
+  readonly why: string
 }
 
 /** One folder of labels/: rules.json (+ codes.json, words.json, cases.json). */
@@ -20,6 +64,10 @@ export interface LabelCategory {
   readonly basis?: Coding
   readonly rules: readonly LabelRule[]
   readonly visit?: VisitRule
+  readonly statements?: Readonly<Partial<Record<Statement, StatementRule>>>
+  readonly sources?: readonly LabelSource[]
+  /** What is knowingly not recognised, one sentence each, for the generated page. */
+  readonly notRecognised?: readonly string[]
 }
 
 /** Labels that a visit (Encounter) passes on to what was made during it; without one it passes on none. */
@@ -42,6 +90,7 @@ export type LabelRule =
       readonly kind: 'code'
       readonly system: string
       readonly codes: readonly string[]
+      readonly context?: readonly ContextRule[]
       readonly labels?: readonly Coding[]
       readonly confidence: number
       readonly citation?: string
@@ -52,9 +101,32 @@ export type LabelRule =
       readonly system: string
       readonly prefixes: readonly string[]
       readonly except?: readonly string[]
+      readonly context?: readonly ContextRule[]
       readonly labels?: readonly Coding[]
       readonly confidence: number
       readonly citation?: string
+    }
+  /** A questionnaire or score, by its name, its panel or its items. */
+  | {
+      readonly id: string
+      readonly kind: 'instrument'
+      /** Names as phrases (`phq 9`): sought in the canonical of the questionnaire, titles and displays. */
+      readonly names: readonly string[]
+      /** LOINC codes of panel, total score and items. */
+      readonly codes: readonly string[]
+      readonly labels?: readonly Coding[]
+      readonly confidence: number
+      readonly citation?: string
+    }
+  /** What gives candidates their meaning (pain, opioid dependence, a patch): no label by itself. */
+  | {
+      readonly id: string
+      readonly kind: 'cue'
+      readonly any: readonly string[]
+      readonly near?: readonly string[]
+      readonly except?: readonly string[]
+      /** Code prefixes that say the same, by system. */
+      readonly prefixes?: Readonly<Record<string, readonly string[]>>
     }
   | {
       readonly id: string
@@ -72,6 +144,7 @@ export type LabelRule =
       readonly except?: readonly string[]
       /** Types that only speak of such records and are none (a Consent about notes is no note). */
       readonly notTypes?: readonly string[]
+      readonly context?: readonly ContextRule[]
       readonly labels?: readonly Coding[]
       readonly confidence: number
       readonly citation?: string

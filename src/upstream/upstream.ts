@@ -59,6 +59,7 @@ export function createUpstream(
     search: searcher.first,
     next: searcher.next,
     ...createConsents({ now, searcher, location, limits }),
+    referrers: async (_type, _parameter, references) => new Map(references.map(each => [each, []])),
     resolve: createLookups({ now, searcher, contents, limits }),
     capabilities: remembered(metadata, CAPABILITIES_MS, now),
     ready: remembered(() => isReady(location, fetcher), READY_MS, now),

@@ -126,6 +126,8 @@ function upstreamOf(given: Given, calls: string[]): Upstream {
     },
     consents: async patients => new Map(patients.map(patient => [patient, given.consents?.[patient] ?? []])),
     invalidateConsents: () => undefined,
+    referrers: async (_type, _parameter, references) =>
+      new Map(references.map(reference => [reference, []] as const)),
     resolve: async (references): Promise<Resolution> => {
       calls.push(`resolve ${references.join()}`)
       return { get: reference => byReference.get(reference) ?? 'absent' }

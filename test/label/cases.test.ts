@@ -9,6 +9,10 @@ interface Case {
   readonly resource: { readonly resourceType: string; readonly id: string }
   readonly labels: readonly string[]
   readonly absent: readonly string[]
+  /** Labels that are explained but not applied. */
+  readonly candidates?: readonly string[]
+  /** Resources the first one refers to, or that refer to it. */
+  readonly others?: readonly { readonly resourceType: string; readonly id: string }[]
 }
 
 const categories = readdirSync(BUILT_IN_LABELS, { withFileTypes: true }).filter(entry => entry.isDirectory())
@@ -16,9 +20,14 @@ const categories = readdirSync(BUILT_IN_LABELS, { withFileTypes: true }).filter(
 describe.each(categories.map(({ name }) => name))('category %s', category => {
   const cases = JSON.parse(readFileSync(join(BUILT_IN_LABELS, category, 'cases.json'), 'utf8')) as Case[]
 
-  it.each(cases.map(one => [one.name, one] as const))('labels: %s', (_, { resource, labels, absent }) => {
-    const { codes, notAssessable } = new Chart([resource]).label(`${resource.resourceType}/${resource.id}`)
+  it.each(cases.map(one => [one.name, one] as const))('labels: %s', (_, one) => {
+    const { resource, labels, absent, candidates = [], others = [] } = one
+    const labelled = new Chart([resource, ...others]).label(`${resource.resourceType}/${resource.id}`)
+    const { codes, notAssessable } = labelled
     expect(notAssessable).toBeUndefined()
+    expect((labelled.candidates ?? []).map(({ code }) => code)).toEqual(
+      expect.arrayContaining([...candidates]),
+    )
     expect([...codes]).toEqual(expect.arrayContaining([...labels]))
     expect(absent.filter(code => codes.has(code))).toEqual([])
   })
@@ -30,7 +39,7 @@ describe('the rules as a whole', () => {
       if (id === 'unassessed') continue
       for (const group of [
         labels,
-        ...rules.flatMap(rule => (rule.labels === undefined ? [] : [rule.labels])),
+        ...rules.flatMap(rule => (rule.kind === 'cue' || rule.labels === undefined ? [] : [rule.labels])),
       ]) {
         expect(group.some(({ system }) => system?.endsWith('/v3-ActCode'))).toBe(true)
       }

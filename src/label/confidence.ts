@@ -1,0 +1,50 @@
+import type { Label } from '../model/label.ts'
+import type { Statement } from '../model/rules.ts'
+import type { CompiledRules } from './compile.ts'
+
+/** Below this a label is a candidate: explained, not applied. A site may set its own (`policy.minimumConfidence`). */
+export const MINIMUM_CONFIDENCE = 0.5
+
+/** What stands beside a label and gives it its meaning. */
+export interface Beside {
+  /** Cues of the record and of what it names as its reason. */
+  readonly cues: ReadonlySet<string>
+  readonly statements: readonly Statement[]
+}
+
+/**
+ * Labels with their confidence in the light of cues and statements; those a statement takes back are left out. What
+ * came from upstream, and what no rule has a context for, stays as it is. Of several cues the highest counts: doubt
+ * protects.
+ */
+export function weighed(
+  labels: readonly Label[],
+  { cues, statements }: Beside,
+  rules: CompiledRules,
+): readonly Label[] {
+  if (cues.size === 0 && statements.length === 0) return labels
+  return labels.flatMap(label => {
+    if (label.rule === 'upstream') return [label]
+    const found = (rules.contexts.get(label.rule) ?? []).filter(({ cue }) => cues.has(cue))
+    const base = found.length === 0 ? label.confidence : Math.max(...found.map(each => each.confidence))
+    const confidence = takenBack(label, base, statements, rules)
+    if (confidence === 0) return []
+    return [confidence === label.confidence ? label : { ...label, confidence }]
+  })
+}
+
+/** The confidence that the statements of the record leave; 0 where one takes the label back. */
+function takenBack(
+  { rule }: Label,
+  confidence: number,
+  statements: readonly Statement[],
+  rules: CompiledRules,
+): number {
+  const of = rules.statements.get(rule.slice(0, rule.indexOf('/')))
+  if (of === undefined) return confidence
+  return statements.reduce((left, statement) => {
+    const said = of[statement]
+    if (said === undefined || said.effect === 'keep') return left
+    return said.effect === 'drop' ? 0 : Math.min(left, said.confidence ?? left)
+  }, confidence)
+}

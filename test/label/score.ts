@@ -1,16 +1,20 @@
 /**
  * Recall on codes that must be labelled and false labels on codes that must not, by category and code system, with
- * display and with the code alone: `node test/label/score.ts [--misses]`. Needs the shared development data.
+ * display and with the code alone: `node test/label/score.ts [file.tsv] [--misses] [--without-lists]`. Without lists
+ * the exact codes are left out, so that one sees what prefixes and words find by themselves. Without a file the shared
+ * development data is scored, where it is there.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadLabels } from '../../src/data/labels.ts'
 import { type CompiledRules, compileRules } from '../../src/label/compile.ts'
+import { MINIMUM_CONFIDENCE, weighed } from '../../src/label/confidence.ts'
 import { canonicalSystem } from '../../src/label/systems.ts'
+import type { LabelRule, LabelRules } from '../../src/model/rules.ts'
 
-const FILE = fileURLToPath(new URL('../../../shared/data/codes-dev.tsv', import.meta.url))
+const SHARED = fileURLToPath(new URL('../../../shared/data/codes-dev.tsv', import.meta.url))
 
-/** The label that a category of the data must get; categories without one are not built yet. */
+/** The label that a category of the data must get; categories without one are not built. */
 const WANTED: Readonly<Record<string, string>> = {
   abortion: 'ABORTION',
   alcohol: 'SUD',
@@ -39,10 +43,10 @@ export interface Row {
   readonly errorFor: string
 }
 
-/** The rows of the shared code list, or undefined where it is absent. */
-export function rows(): readonly Row[] | undefined {
-  if (!existsSync(FILE)) return undefined
-  const [, ...lines] = readFileSync(FILE, 'utf8').trimEnd().split('\n')
+/** The rows of a code list (tab-separated, with a heading), or undefined where it is absent. */
+export function rows(file = SHARED): readonly Row[] | undefined {
+  if (!existsSync(file)) return undefined
+  const [, ...lines] = readFileSync(file, 'utf8').trimEnd().split('\n')
   const list = (text = ''): string[] => text.split(',').filter(item => item !== '')
   return lines.map(line => {
     const [system = '', code = '', display = '', strong, weak, negative, notSud, errorFor = ''] =
@@ -53,29 +57,52 @@ export function rows(): readonly Row[] | undefined {
       display,
       strong: list(strong),
       weak: list(weak),
-      negative: negative === '1',
-      notSud: notSud === '1',
+      negative: negative?.trim() === '1',
+      notSud: notSud?.trim() === '1',
       errorFor: errorFor.trim(),
     }
   })
 }
 
-/** Label codes that one coding gets. */
+/** The rules without exact codes: prefixes, ranges and words only. */
+export function withoutLists(rules: LabelRules): LabelRules {
+  const structural = (rule: LabelRule): LabelRule[] => {
+    if (rule.kind === 'code' || rule.kind === 'document') return []
+    return [rule.kind === 'instrument' ? { ...rule, codes: [] } : rule]
+  }
+  return {
+    ...rules,
+    categories: rules.categories.map(each => ({ ...each, rules: each.rules.flatMap(structural) })),
+  }
+}
+
+/** Label codes that one coding gets by itself; candidates below the minimum confidence are none. */
 function labelsOfCoding(rules: CompiledRules, row: Row, withDisplay: boolean): ReadonlySet<string> {
   const words = withDisplay && row.display !== '' ? rules.words(row.display, canonicalSystem(row.system)) : []
+  const hits = [...rules.codes(row.system, row.code).content, ...words]
+  const cues = new Set(hits.flatMap(({ cue }) => cue ?? []))
+  const labels = hits.flatMap(hit => hit.labels)
   return new Set(
-    [...rules.codes(row.system, row.code).content, ...words].flatMap(({ labels }) => labels.map(l => l.code)),
+    weighed(labels, { cues, statements: [] }, rules)
+      .filter(({ confidence }) => confidence >= MINIMUM_CONFIDENCE)
+      .map(({ code }) => code),
   )
 }
 
+interface Cell {
+  hit: number
+  all: number
+  readonly missed: string[]
+}
+
 export interface Score {
-  readonly recall: ReadonlyMap<string, { hit: number; all: number; readonly missed: string[] }>
+  readonly recall: ReadonlyMap<string, Cell>
   readonly falseLabels: readonly string[]
   readonly negatives: number
 }
 
 export function score(all: readonly Row[], rules: CompiledRules, withDisplay: boolean): Score {
-  const recall = new Map<string, { hit: number; all: number; missed: string[] }>()
+  const recall = new Map<string, Cell>()
   const falseLabels: string[] = []
   let negatives = 0
   for (const row of all) {
@@ -107,33 +134,76 @@ function wrongLabels(row: Row, codes: ReadonlySet<string>): string[] {
   return wrong
 }
 
-function print(title: string, { recall, falseLabels, negatives }: Score, misses: boolean): void {
-  console.log(`\n${title}`)
+/** Mean over the categories of a code system, one weight each however many codes it has. */
+export function macroRecall({ recall }: Score): ReadonlyMap<string, number> {
   const bySystem = new Map<string, number[]>()
-  for (const [key, { hit, all, missed }] of [...recall].sort()) {
-    console.log(
-      `  ${key.padEnd(50)} ${String(hit).padStart(5)} of ${String(all).padStart(5)}  ${(hit / all).toFixed(3)}`,
-    )
-    if (misses) for (const line of missed.slice(0, 60)) console.log(`      - ${line}`)
+  for (const [key, { hit, all }] of recall) {
     const system = key.slice(21)
     bySystem.set(system, [...(bySystem.get(system) ?? []), hit / all])
   }
-  for (const [system, values] of bySystem) {
-    console.log(`  macro recall ${system}: ${(values.reduce((a, b) => a + b, 0) / values.length).toFixed(3)}`)
-  }
-  console.log(
-    `  false labels: ${falseLabels.length} of ${negatives} (${((100 * falseLabels.length) / negatives).toFixed(2)} %)`,
-  )
-  if (misses) for (const line of falseLabels) console.log(`      ! ${line}`)
+  return new Map([...bySystem].map(([name, of]) => [name, of.reduce((a, b) => a + b, 0) / of.length]))
 }
 
-if (import.meta.main) {
-  const all = rows()
-  if (all === undefined) console.log('The shared development data is not here; nothing to score.')
-  else {
-    const rules = compileRules(loadLabels())
-    const misses = process.argv.includes('--misses')
-    print('With display', score(all, rules, true), misses)
-    print('Code only', score(all, rules, false), false)
-  }
+interface Column {
+  readonly title: string
+  readonly score: Score
 }
+
+function print(columns: readonly Column[], misses: boolean): void {
+  const first = columns[0]
+  if (first === undefined) return
+  const line = (name: string, cells: readonly string[]): void =>
+    console.log(`  ${name.padEnd(50)}${cells.map(cell => cell.padStart(17)).join('')}`)
+  const share = (cell: Cell | undefined): string =>
+    cell === undefined ? '' : `${cell.hit}/${cell.all} ${(cell.hit / cell.all).toFixed(3)}`
+  line(
+    'recall',
+    columns.map(({ title }) => title),
+  )
+  for (const [key, { missed }] of [...first.score.recall].sort()) {
+    line(
+      key,
+      columns.map(each => share(each.score.recall.get(key))),
+    )
+    if (misses) for (const miss of missed) console.log(`      - ${miss}`)
+  }
+  const macros = columns.map(each => macroRecall(each.score))
+  for (const system of macros[0]?.keys() ?? []) {
+    line(
+      `macro recall ${system}`,
+      macros.map(macro => (macro.get(system) ?? 0).toFixed(3)),
+    )
+  }
+  line(
+    `false labels of ${first.score.negatives}`,
+    columns.map(({ score: { falseLabels, negatives } }) => {
+      const percent = negatives === 0 ? 0 : (100 * falseLabels.length) / negatives
+      return `${falseLabels.length} ${percent.toFixed(2)} %`
+    }),
+  )
+  if (misses) for (const wrong of first.score.falseLabels) console.log(`      ! ${wrong}`)
+}
+
+function main(args: readonly string[]): void {
+  const file = args.find(arg => !arg.startsWith('--'))
+  const all = rows(file)
+  if (all === undefined) {
+    console.log(`${file ?? 'The shared development data'} is not here; nothing to score.`)
+    return
+  }
+  const full = loadLabels()
+  const structural = compileRules(withoutLists(full))
+  const without: Column[] = [
+    { title: 'no lists', score: score(all, structural, true) },
+    { title: 'no lists, code', score: score(all, structural, false) },
+  ]
+  const rules = compileRules(full)
+  const columns: Column[] = [
+    { title: 'with display', score: score(all, rules, true) },
+    { title: 'code alone', score: score(all, rules, false) },
+  ]
+  const shown = args.includes('--without-lists') ? without : [...columns, ...without]
+  print(shown, args.includes('--misses'))
+}
+
+if (import.meta.main) main(process.argv.slice(2))

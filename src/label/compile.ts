@@ -1,8 +1,10 @@
-import { LRUCache } from 'lru-cache'
-import type { Coding } from '../model/fhir.ts'
+import { codesPut, isOwnLabel } from '../model/ds4p.ts'
+import type { Coding, JsonObject } from '../model/fhir.ts'
 import type { Label, LabelOrigin } from '../model/label.ts'
 import type { ContextRule, LabelCategory, LabelRule, LabelRules } from '../model/rules.ts'
-import { canonicalCode, canonicalSystem, systemByShape } from './systems.ts'
+import { codeTable, groupBy } from './code-table.ts'
+import { withLocalCodes } from './local-codes.ts'
+import { canonicalSystem } from './systems.ts'
 import { WordMatcher, type WordRule } from './words.ts'
 
 /** What one rule puts on a resource when it hits, but for the path. */
@@ -29,13 +31,13 @@ export interface VisitPass {
   readonly with: ReadonlySet<string>
 }
 
-interface CodeHits {
+export interface CodeHits {
   readonly content: readonly RuleHit[]
   /** Hits that count on the type or category of a document only. */
   readonly document: readonly RuleHit[]
 }
 
-type RuleOf<K extends LabelRule['kind']> = Extract<LabelRule, { kind: K }>
+export type RuleOf<K extends LabelRule['kind']> = Extract<LabelRule, { kind: K }>
 
 export interface CompiledRules {
   readonly revision: string
@@ -44,6 +46,8 @@ export interface CompiledRules {
   /** Hits of words in a text; `system` is the canonical system where the text is the display of a coding. */
   readonly words: (text: string, system?: string) => readonly RuleHit[]
   readonly upstream: (code: string) => readonly RuleHit[]
+  /** Whether this security label is one the house put earlier, to be found anew. Never where the site does not ask for it. */
+  readonly withdraws: (coding: JsonObject) => boolean
   /** The house's spelling of a label code that came in any case, with blanks or with a known misspelling. */
   readonly spelling: (code: string) => string | undefined
   readonly unreadable: readonly RuleHit[]
@@ -64,15 +68,8 @@ interface Grade {
   readonly basis?: Coding
 }
 
-interface Prefix {
-  readonly hit: RuleHit
-  readonly except: readonly string[]
-}
-
-const NONE: CodeHits = { content: [], document: [] }
-
 /** Turns the rules of `labels/` into hashed tables, prefix tables and one word matcher. Pure. */
-export function compileRules(rules: LabelRules): CompiledRules {
+export function compileRules(rules: LabelRules, { withdrawOwn = false } = {}): CompiledRules {
   const all = rules.categories.flatMap(category => category.rules.map(rule => ({ category, rule })))
   const of = <K extends LabelRule['kind']>(kind: K): { rule: RuleOf<K>; hit: RuleHit }[] =>
     all.flatMap(({ category, rule }) =>
@@ -86,14 +83,21 @@ export function compileRules(rules: LabelRules): CompiledRules {
   const upstream = groupBy(
     of('upstream').flatMap(({ rule, hit }) => rule.codes.map(code => [code, hit] as const)),
   )
+  const words = wordTable([
+    ...of('words'),
+    ...of('instrument').map(instrumentNames),
+    ...of('cue').map(cueWords),
+  ])
+  const codes = codeTable([...of('code'), ...of('instrument').map(instrumentCodes)], of('document'), [
+    ...of('prefix'),
+    ...of('cue').flatMap(cuePrefixes),
+  ])
   return {
     revision: rules.revision,
-    codes: codeTable([...of('code'), ...of('instrument').map(instrumentCodes)], of('document'), [
-      ...of('prefix'),
-      ...of('cue').flatMap(cuePrefixes),
-    ]),
-    words: wordTable([...of('words'), ...of('instrument').map(instrumentNames), ...of('cue').map(cueWords)]),
+    codes: withLocalCodes(codes, words, rules.localCodes ?? []),
+    words,
     upstream: code => upstream.get(code) ?? [],
+    withdraws: withdrawOwn ? ownLabels(rules) : () => false,
     spelling: spellings(rules.categories),
     unreadable: of('unreadable').map(({ hit }) => hit),
     sources: {
@@ -198,6 +202,11 @@ function contextsOf(
   )
 }
 
+function ownLabels(rules: LabelRules): CompiledRules['withdraws'] {
+  const put = codesPut(rules)
+  return coding => isOwnLabel(coding, put)
+}
+
 function labelsOfRule(rule: LabelRule): readonly Coding[] {
   return (rule.kind === 'cue' ? undefined : rule.labels) ?? []
 }
@@ -235,76 +244,6 @@ function gradeOf({ confidentiality, basis }: LabelCategory): Grade {
   return { code: confidentiality, ...(basis === undefined ? {} : { basis }) }
 }
 
-function codeTable(
-  codes: readonly { rule: RuleOf<'code'>; hit: RuleHit }[],
-  documents: readonly { rule: RuleOf<'document'>; hit: RuleHit }[],
-  prefixes: readonly { rule: RuleOf<'prefix'>; hit: RuleHit }[],
-): CompiledRules['codes'] {
-  const keyed = (list: readonly { rule: RuleOf<'code'> | RuleOf<'document'>; hit: RuleHit }[]) =>
-    groupBy(
-      list.flatMap(({ rule, hit }) => {
-        const system = canonicalSystem(rule.system)
-        return rule.codes.map(code => [`${system}|${canonicalCode(code)}`, hit] as const)
-      }),
-    )
-  const exact = keyed(codes)
-  const document = keyed(documents)
-  const tables = prefixTables(prefixes)
-  const cache = new LRUCache<string, CodeHits>({ max: 50_000 })
-  return (system, code) => {
-    const written = `${system ?? ''}|${code}`
-    const known = cache.get(written)
-    if (known !== undefined) return known
-    const normal = canonicalCode(code)
-    const canonical = canonicalSystem(system) || systemByShape(code)
-    const key = `${canonical}|${normal}`
-    const content = [...(exact.get(key) ?? []), ...byPrefix(tables.get(canonical), normal)]
-    const hits =
-      content.length > 0 || document.has(key) ? { content, document: document.get(key) ?? [] } : NONE
-    cache.set(written, hits)
-    return hits
-  }
-}
-
-function prefixTables(
-  prefixes: readonly { rule: RuleOf<'prefix'>; hit: RuleHit }[],
-): ReadonlyMap<string, ReadonlyMap<string, readonly Prefix[]>> {
-  const tables = new Map<string, Map<string, Prefix[]>>()
-  for (const { rule, hit } of prefixes) {
-    const system = canonicalSystem(rule.system)
-    const table = tables.get(system) ?? new Map<string, Prefix[]>()
-    tables.set(system, table)
-    const except = (rule.except ?? []).flatMap(expandRange)
-    for (const prefix of rule.prefixes.flatMap(expandRange)) {
-      const list = table.get(prefix)
-      if (list === undefined) table.set(prefix, [{ hit, except }])
-      else list.push({ hit, except })
-    }
-  }
-  return tables
-}
-
-function byPrefix(table: ReadonlyMap<string, readonly Prefix[]> | undefined, code: string): RuleHit[] {
-  if (table === undefined) return []
-  const hits: RuleHit[] = []
-  for (let length = 1; length <= code.length; length++) {
-    for (const { hit, except } of table.get(code.slice(0, length)) ?? []) {
-      if (!except.some(prefix => code.startsWith(prefix))) hits.push(hit)
-    }
-  }
-  return hits
-}
-
-/** `F10-F16` → F10, F11 … F16; `G2067-G2080` likewise; anything else is a prefix by itself. */
-function expandRange(text: string): string[] {
-  const plain = canonicalCode(text)
-  const range = /^([A-Z]*)(\d+)-\1(\d+)$/.exec(plain)
-  if (range === null) return [plain]
-  const [, letters = '', first = '', last = ''] = range
-  const numbers = Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i)
-  return numbers.map(number => letters + String(number).padStart(first.length, '0'))
-}
-
 function wordTable(rules: readonly { rule: RuleOf<'words'>; hit: RuleHit }[]): CompiledRules['words'] {
   const matcher = new WordMatcher<RuleHit>(
     rules.map(
@@ -324,14 +263,4 @@ function wordTable(rules: readonly { rule: RuleOf<'words'>; hit: RuleHit }[]): C
     if (!restricted || hits.length === 0) return hits
     return hits.filter(hit => hit.systems === undefined || (system !== undefined && hit.systems.has(system)))
   }
-}
-
-function groupBy(pairs: readonly (readonly [string, RuleHit])[]): ReadonlyMap<string, readonly RuleHit[]> {
-  const map = new Map<string, RuleHit[]>()
-  for (const [key, hit] of pairs) {
-    const list = map.get(key)
-    if (list === undefined) map.set(key, [hit])
-    else list.push(hit)
-  }
-  return map
 }

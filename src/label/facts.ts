@@ -245,8 +245,7 @@ class FactsBuilder implements Visitor {
       const key = `${label.system}|${label.code}`
       const known = this.#labels.get(key + kind)
       if (this.#labels.get(key)?.rule === 'upstream') continue
-      if (known === undefined || known.confidence < label.confidence)
-        this.#labels.set(key + kind, { ...label, path: place.path() })
+      this.#labels.set(key + kind, found(label, place.path(), known))
     }
   }
 
@@ -254,4 +253,18 @@ class FactsBuilder implements Visitor {
   #keep(label: Label): void {
     this.#labels.set(`${label.system}|${label.code}`, label)
   }
+}
+
+/** Most paths that are kept of one label. */
+const MAX_PATHS = 20
+
+/** A label found at this path, and wherever it was found before; the surest find tells rule and path. */
+function found(label: Label, path: string, known: Label | undefined): Label {
+  if (known === undefined) return { ...label, path }
+  const before = known.paths ?? (known.path === undefined ? [] : [known.path])
+  const isNew = before.length < MAX_PATHS && !before.includes(path)
+  if (!isNew && known.confidence >= label.confidence) return known
+  const paths = isNew ? [...before, path] : before
+  const surest = known.confidence < label.confidence ? { ...label, path } : known
+  return paths.length > 1 ? { ...surest, paths } : surest
 }

@@ -24,6 +24,11 @@ export interface LabelSite {
   readonly upstreamBase?: string
   /** Base URL of the gateway, no trailing slash: what it wrote for a reference of its own leads to the same place. */
   readonly gatewayBase?: string
+  /**
+   * Labels the house itself put earlier do not count: they are found anew or are gone. Default false, for a client can
+   * copy the signature that tells them.
+   */
+  readonly withdrawOwn?: boolean
   /** Labels of our own below this confidence are candidates, not applied. Default 0.5. */
   readonly minimumConfidence?: number
 }
@@ -37,7 +42,7 @@ export interface LabelOptions {
 
 /** The labelling service of one site. Pure but for its content-addressed cache; throws on nothing a resource holds. */
 export function createLabeller(rules: LabelRules, site: LabelSite, options: LabelOptions): Labeller {
-  const compiled = compileRules(rules)
+  const compiled = compileRules(rules, { withdrawOwn: site.withdrawOwn ?? false })
   const bases = [site.upstreamBase, site.gatewayBase].filter(base => base !== undefined)
   const reading = { jsonDepth: options.jsonDepth, bases }
   const cache = new LRUCache<string, ResourceFacts>({

@@ -1,6 +1,8 @@
+import { DS4P } from '../model/ds4p.ts'
 import { type JsonObject, SYSTEM } from '../model/fhir.ts'
 import { CONFIDENTIALITY_ORDER, type Label } from '../model/label.ts'
 import type { CompiledRules } from './compile.ts'
+import { isOwnIdentifier } from './identifiers.ts'
 import { canonicalSystem } from './systems.ts'
 import { isObject, type Place } from './walk.ts'
 
@@ -8,12 +10,15 @@ const SPELLED: ReadonlyMap<string, string> = new Map(
   Object.values(SYSTEM).map(system => [canonicalSystem(system), system] as const),
 )
 
-const BASIS = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-sec-label-basis'
-
-/** A security label as the upstream gave it, in the house's spelling; undefined where it has no code. */
+/**
+ * A security label as the upstream gave it, in the house's spelling, whether on the resource or on one of its elements
+ * (DS4P 1.0.0, "Inline Security Labels": the highest of both protects). Undefined where it has no code, where the house
+ * put it and the site withdraws such labels, and on one identifier of a person: it speaks of that identifier only.
+ */
 export function upstreamLabel(coding: JsonObject, place: Place, rules: CompiledRules): Label | undefined {
   const { code, display } = coding
-  if (typeof code !== 'string' || code.trim() === '') return undefined
+  if (typeof code !== 'string' || code.trim() === '' || rules.withdraws(coding)) return undefined
+  if (isOwnIdentifier(place.type(), place.element())) return undefined
   const spelling = rules.spelling(code) ?? code.trim()
   const basis = basisOf(coding)
   const system = systemOf(coding, spelling, rules)
@@ -42,7 +47,7 @@ function systemOf(coding: JsonObject, code: string, rules: CompiledRules): strin
 function basisOf(coding: JsonObject): Label['basis'] {
   const extensions = coding['extension']
   if (!Array.isArray(extensions)) return undefined
-  const found = extensions.find(extension => isObject(extension) && extension['url'] === BASIS)
+  const found = extensions.find(extension => isObject(extension) && extension['url'] === DS4P.basis)
   const value = isObject(found) ? found['valueCoding'] : undefined
   if (!isObject(value) || typeof value['code'] !== 'string') return undefined
   const { system } = value

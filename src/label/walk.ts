@@ -1,3 +1,4 @@
+import { inlineLabel } from '../model/ds4p.ts'
 import type { Coding, JsonObject, JsonValue } from '../model/fhir.ts'
 
 /** What the walk tells as it goes; `place` is where it stands, good only during the call. */
@@ -90,6 +91,12 @@ export class Walk implements Place {
 
   #object(object: JsonObject, words: boolean): void {
     if (this.#steps.length > this.#depth) throw new TooDeep()
+    const label = inlineLabel(object)
+    if (label !== undefined) {
+      // What a label is called is said of the content, not by it.
+      this.#visitor.security(label, this)
+      return
+    }
     const type = object['resourceType']
     const isResource = typeof type === 'string'
     if (isResource) {

@@ -20,6 +20,10 @@ export interface Label {
   readonly rule: string
   /** Element path that matched, e.g. `Condition.code.coding[0]`; for lineage the record it comes from. */
   readonly path?: string
+  /** Every element path that matched, in order of the resource, where there is more than one; at most 20. */
+  readonly paths?: readonly string[]
+  /** The ConceptMap that led from a code of the site to the one that matched, and that code. */
+  readonly via?: string
   /** 0 to 1. */
   readonly confidence: number
 }

@@ -14,6 +14,8 @@ export interface LabelRules {
 
 /** One code of a site's own system, as a FHIR R4 ConceptMap translates it. */
 export interface LocalCode {
+  /** What names the map in explanations: its url, name or file. */
+  readonly map: string
   readonly system: string
   readonly code: string
   readonly targets: readonly Coding[]

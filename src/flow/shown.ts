@@ -22,8 +22,11 @@ export function withShownLabels(decided: DecidedResource, { hidden, hides, decid
   // A requester who is given a record of a program knows of the program.
   if (labelled.codes.size === 0 || labelled.part2) return decided
   const takenOut = hidden(decided)
-  const gone = ({ path, origin }: Label): boolean =>
-    path !== undefined && (origin === 'lineage' ? hides(path, decided) : isTakenOut(path, takenOut))
+  const gone = ({ path, paths, origin }: Label): boolean =>
+    path !== undefined &&
+    (origin === 'lineage'
+      ? hides(path, decided)
+      : (paths ?? [path]).every(each => isTakenOut(each, takenOut)))
   if (!labelled.labels.some(gone)) return decided
   const [without] = decide([withLabels(labelled, gone)])
   return without === undefined || without.decision.effect === 'deny'

@@ -1,4 +1,5 @@
 import type { DecidedResource } from '../model/decision.ts'
+import { CLASSIFIER, DS4P, PROCESS_INLINE } from '../model/ds4p.ts'
 import { type Coding, SYSTEM } from '../model/fhir.ts'
 import {
   CONFIDENTIALITY_ORDER,
@@ -6,13 +7,8 @@ import {
   type Label,
   type LabelledResource,
 } from '../model/label.ts'
+import { type LocatedLabel, located, writeInline } from './inline-labels.ts'
 import type { MutableObject } from './redact.ts'
-
-const DS4P = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/'
-const BASIS = `${DS4P}extension-sec-label-basis`
-const CLASSIFIER = `${DS4P}extension-sec-label-classifier`
-const RELATED_ARTIFACT = `${DS4P}extension-sec-label-related-artifact`
-const DISPLAY = `${DS4P}extension-display`
 
 const CONFIDENTIALITY_DISPLAY: Readonly<Record<Confidentiality, string>> = {
   U: 'unrestricted',
@@ -62,26 +58,47 @@ function visibleLabels(labelled: LabelledResource): Label[] {
   )
 }
 
+/** Labels of our own that may be written. Tags that reveal why never stand on a Bundle, stored ones included. */
+function ownLabels(labelled: LabelledResource): Label[] {
+  if (labelled.facts.type === 'Bundle') return []
+  return visibleLabels(labelled).filter(({ origin }) => origin !== 'upstream')
+}
+
+/** Where the labels of a resource were found: asked for before anything is taken out of it. */
+export function foundParts(resource: MutableObject, { labelled }: DecidedResource): readonly LocatedLabel[] {
+  return located(resource, labelled, ownLabels(labelled))
+}
+
 /**
- * Writes DS4P labels into `meta` of a released resource, in place: upstream codings stay, exactly one confidentiality
- * (the highest), own labels with basis and classifier, handling caveats, and display texts where a mark asks for them.
- * DS4P 1.0.0, "Detailed Specifications"; 42 CFR 2.32 for the texts.
+ * Writes DS4P labels into a released resource, in place: upstream codings stay, exactly one confidentiality (the
+ * highest), own labels with basis and classifier, handling caveats, and display texts where a mark asks for them. Where
+ * only parts of the resource are sensitive, these carry their labels too, and the resource says so.
+ * DS4P 1.0.0, "Detailed Specifications", "Inline Security Labels"; 42 CFR 2.32 for the texts.
  */
-export function mark(resource: MutableObject, decided: DecidedResource, along: Accompaniment): void {
+export function mark(
+  resource: MutableObject,
+  decided: DecidedResource,
+  along: Accompaniment,
+  parts = foundParts(resource, decided),
+): void {
+  const { labelled, decision } = decided
+  const plain = ownConfidentiality(labelled)
+  const inline = writeInline(resource, parts, labelCoding, plain)
   const meta = objectAt(resource, 'meta')
   const upstream = objectsAt(meta, 'security')
   const kept = upstream.filter(coding => !isConfidentiality(coding))
   const present = new Set(kept.map(coding => `${String(coding['system'])}|${String(coding['code'])}`))
-  const security = [confidentialityCoding(upstream, decided.labelled), ...kept]
+  const security = [confidentialityCoding(upstream, labelled), ...kept]
   const add = (coding: MutableObject): void => {
     const key = `${String(coding['system'])}|${String(coding['code'])}`
     if (present.has(key)) return
     present.add(key)
     security.push(coding)
   }
-  for (const label of visibleLabels(decided.labelled))
-    if (label.origin !== 'upstream') add(labelCoding(label))
-  for (const caveat of decided.decision.caveats) add(caveatCoding(caveat, along.consents))
+  for (const label of ownLabels(labelled)) add(labelCoding(label))
+  const caveats = labelled.facts.type === 'Bundle' ? [] : decision.caveats
+  for (const caveat of caveats) add(caveatCoding(caveat, along.consents))
+  if (inline) add(processInline())
   if (along.texts.length > 0) add({ system: SYSTEM.actCode, code: REDISCLOSURE_MARK })
   meta['security'] = security
   if (along.texts.length > 0) addDisplays(meta, along)
@@ -147,19 +164,22 @@ function confidentialityCoding(
     c => c['system'] === SYSTEM.confidentiality && c['code'] === labelled.confidentiality,
   )
   if (same !== undefined) return same
-  const basis = labelled.labels.find(label => label.basis !== undefined)?.basis
+  return ownConfidentiality(labelled)
+}
+
+function ownConfidentiality({ labels, confidentiality }: LabelledResource): MutableObject {
   return {
-    extension: assigned(basis),
+    extension: assigned(labels.find(label => label.basis !== undefined)?.basis),
     system: SYSTEM.confidentiality,
-    code: labelled.confidentiality,
-    display: CONFIDENTIALITY_DISPLAY[labelled.confidentiality],
+    code: confidentiality,
+    display: CONFIDENTIALITY_DISPLAY[confidentiality],
   }
 }
 
 /** Why and by whom a label was assigned (DS4P 1.0.0, extension-sec-label-basis and -classifier). */
 function assigned(basis: Coding | undefined): MutableObject[] {
-  const classifier = { url: CLASSIFIER, valueReference: { display: 'Consentry' } }
-  return basis === undefined ? [classifier] : [{ url: BASIS, valueCoding: { ...basis } }, classifier]
+  const classifier = { url: DS4P.classifier, valueReference: CLASSIFIER }
+  return basis === undefined ? [classifier] : [{ url: DS4P.basis, valueCoding: { ...basis } }, classifier]
 }
 
 function labelCoding(label: Label): MutableObject {
@@ -171,13 +191,22 @@ function labelCoding(label: Label): MutableObject {
   }
 }
 
+function processInline(): MutableObject {
+  return {
+    extension: assigned(undefined),
+    system: SYSTEM.actCode,
+    code: PROCESS_INLINE,
+    display: 'process inline security label',
+  }
+}
+
 function caveatCoding(code: string, consents: readonly string[]): MutableObject {
   const justified = code === 'NORDSCLCD' && consents.length > 0
   return {
     ...(justified
       ? {
           extension: consents.map(url => ({
-            url: RELATED_ARTIFACT,
+            url: DS4P.relatedArtifact,
             valueRelatedArtifact: { type: 'justification', url },
           })),
         }
@@ -190,10 +219,13 @@ function caveatCoding(code: string, consents: readonly string[]): MutableObject 
 function addDisplays(meta: MutableObject, along: Accompaniment): void {
   const extension = objectsAt(meta, 'extension')
   const shown = new Set(
-    extension.filter(({ url }) => url === DISPLAY).map(one => objectAt(one, 'valueAnnotation')['text']),
+    extension.filter(({ url }) => url === DS4P.display).map(one => objectAt(one, 'valueAnnotation')['text']),
   )
   const missing = along.texts.filter(text => !shown.has(text))
-  meta['extension'] = [...extension, ...missing.map(text => ({ url: DISPLAY, valueAnnotation: { text } }))]
+  meta['extension'] = [
+    ...extension,
+    ...missing.map(text => ({ url: DS4P.display, valueAnnotation: { text } })),
+  ]
 }
 
 /** High-water mark over the released resources: confidentiality only, after segmentation (V > R > N > M > L > U). */

@@ -6,7 +6,7 @@ import type { ResourceFacts } from '../model/label.ts'
 import { containsOrigin, rewriteLinks } from '../model/links.ts'
 import { parseLossless, stringifyLossless } from '../model/lossless-json.ts'
 import { entryHead } from './bundle.ts'
-import { type Accompaniment, mark, needsMarks } from './mark.ts'
+import { type Accompaniment, foundParts, mark, needsMarks } from './mark.ts'
 import { type MutableObject, type RequiredElements, removePaths } from './redact.ts'
 
 export interface VariantOptions {
@@ -79,13 +79,14 @@ function rebuild(
   options: VariantOptions,
 ): Uint8Array {
   const text = new TextDecoder('utf-8', { fatal: true }).decode(decided.labelled.facts.bytes)
-  const resource = parseLossless(text) as unknown as MutableObject
-  removePaths(resource, removed, options.required)
-  const linked = rewriteLinks(
-    resource as unknown as JsonValue,
+  const resource = rewriteLinks(
+    parseLossless(text),
     options.upstreamBase,
     options.baseUrl,
   ) as unknown as MutableObject
-  if (along !== undefined) mark(linked, decided, along)
-  return Buffer.from(stringifyLossless(linked as unknown as JsonValue))
+  // Indexes move when something is removed: what the labels speak of is found before.
+  const parts = along === undefined ? [] : foundParts(resource, decided)
+  removePaths(resource, removed, options.required)
+  if (along !== undefined) mark(resource, decided, along, parts)
+  return Buffer.from(stringifyLossless(resource as unknown as JsonValue))
 }

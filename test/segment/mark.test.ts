@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { CLASSIFIER } from '../../src/model/ds4p.ts'
 import { SYSTEM } from '../../src/model/fhir.ts'
 import type { Label, LabelledResource } from '../../src/model/label.ts'
 import { bundleMeta, highWaterMark, mark, markLabels, needsMarks } from '../../src/segment/mark.ts'
@@ -63,7 +64,7 @@ describe('the label of a resource', () => {
         { url: `${DS4P}extension-sec-label-basis`, valueCoding: SUD.basis },
       ])
       expect(extensions(byCode[code], 'classifier')).toEqual([
-        { url: `${DS4P}extension-sec-label-classifier`, valueReference: { display: 'Consentry' } },
+        { url: `${DS4P}extension-sec-label-classifier`, valueReference: CLASSIFIER },
       ])
     }
     expect(byCode['SUD']).toMatchObject({ display: SUD.display, system: SYSTEM.actCode })

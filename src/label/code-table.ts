@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
+import { canonicalCode, type Field, type Reading, readings, tableCode } from './codes.ts'
 import type { CodeHits, CompiledRules, RuleHit, RuleOf } from './compile.ts'
-import { canonicalCode, canonicalSystem, systemByShape } from './systems.ts'
+import { canonicalSystem, NDC } from './systems.ts'
 
 interface Prefix {
   readonly hit: RuleHit
@@ -9,7 +10,16 @@ interface Prefix {
 
 const NONE: CodeHits = { content: [], document: [] }
 
-/** Hashed tables of listed codes and of prefixes, memoised by system and code as they are written. */
+/** The highest confidence of a hit whose system is a guess among others. */
+const GUESSED = 0.6
+
+/** Longer codes are looked up and not kept. */
+const LONGEST_KEPT = 300
+
+/**
+ * Hashed tables of listed codes and of prefixes, memoised by system and code as they are written. A code is looked up in
+ * every table that it may belong to (`readings`); where its system is a guess among others, no label is surer than 0.6.
+ */
 export function codeTable(
   codes: readonly { rule: RuleOf<'code'>; hit: RuleHit }[],
   documents: readonly { rule: RuleOf<'document'>; hit: RuleHit }[],
@@ -19,26 +29,46 @@ export function codeTable(
     groupBy(
       list.flatMap(({ rule, hit }) => {
         const system = canonicalSystem(rule.system)
-        return rule.codes.map(code => [`${system}|${canonicalCode(code)}`, hit] as const)
+        return rule.codes.map(code => [`${system}|${tableCode(system, code)}`, hit] as const)
       }),
     )
   const exact = keyed(codes)
   const document = keyed(documents)
   const tables = prefixTables(prefixes)
+  const lowered = new Map<RuleHit, RuleHit>()
+  const contentOf = ({ system, code, certain }: Reading): readonly RuleHit[] => {
+    const hits = [...(exact.get(`${system}|${code}`) ?? []), ...byPrefix(tables.get(system), code)]
+    return certain ? hits : hits.map(hit => guessed(hit, lowered))
+  }
+  const find = (system: string | undefined, code: string, field: Field | undefined): CodeHits => {
+    const all = readings(system, code, field)
+    const content = unique(all.flatMap(contentOf))
+    const kinds = unique(all.flatMap(each => document.get(`${each.system}|${each.code}`) ?? []))
+    return content.length > 0 || kinds.length > 0 ? { content, document: kinds } : NONE
+  }
   const cache = new LRUCache<string, CodeHits>({ max: 50_000 })
-  return (system, code) => {
-    const written = `${system ?? ''}|${code}`
+  return (system, code, field) => {
+    if (code.length > LONGEST_KEPT || (system?.length ?? 0) > LONGEST_KEPT) return find(system, code, field)
+    const written = `${field ?? ''}|${system ?? ''}|${code}`
     const known = cache.get(written)
     if (known !== undefined) return known
-    const normal = canonicalCode(code)
-    const canonical = canonicalSystem(system) || systemByShape(code)
-    const key = `${canonical}|${normal}`
-    const content = [...(exact.get(key) ?? []), ...byPrefix(tables.get(canonical), normal)]
-    const hits =
-      content.length > 0 || document.has(key) ? { content, document: document.get(key) ?? [] } : NONE
+    const hits = find(system, code, field)
     cache.set(written, hits)
     return hits
   }
+}
+
+function guessed(hit: RuleHit, known: Map<RuleHit, RuleHit>): RuleHit {
+  const found = known.get(hit)
+  if (found !== undefined) return found
+  const labels = hit.labels.map(label => ({ ...label, confidence: Math.min(label.confidence, GUESSED) }))
+  const lower = { ...hit, labels }
+  known.set(hit, lower)
+  return lower
+}
+
+function unique(hits: readonly RuleHit[]): readonly RuleHit[] {
+  return hits.length < 2 ? hits : [...new Set(hits)]
 }
 
 function prefixTables(
@@ -49,8 +79,10 @@ function prefixTables(
     const system = canonicalSystem(rule.system)
     const table = tables.get(system) ?? new Map<string, Prefix[]>()
     tables.set(system, table)
-    const except = (rule.except ?? []).flatMap(expandRange)
-    for (const prefix of rule.prefixes.flatMap(expandRange)) {
+    const expand = (text: string): string[] =>
+      expandRange(text).map(prefix => (system === NDC ? tableCode(NDC, prefix) : prefix))
+    const except = (rule.except ?? []).flatMap(expand)
+    for (const prefix of rule.prefixes.flatMap(expand)) {
       const list = table.get(prefix)
       if (list === undefined) table.set(prefix, [{ hit, except }])
       else list.push({ hit, except })
@@ -59,10 +91,13 @@ function prefixTables(
   return tables
 }
 
+/** No table has longer prefixes. */
+const LONGEST_PREFIX = 20
+
 function byPrefix(table: ReadonlyMap<string, readonly Prefix[]> | undefined, code: string): RuleHit[] {
   if (table === undefined) return []
   const hits: RuleHit[] = []
-  for (let length = 1; length <= code.length; length++) {
+  for (let length = 1; length <= Math.min(code.length, LONGEST_PREFIX); length++) {
     for (const { hit, except } of table.get(code.slice(0, length)) ?? []) {
       if (!except.some(prefix => code.startsWith(prefix))) hits.push(hit)
     }

@@ -3,6 +3,7 @@ import type { Coding, JsonObject } from '../model/fhir.ts'
 import type { Label, LabelOrigin } from '../model/label.ts'
 import type { ContextRule, LabelCategory, LabelRule, LabelRules } from '../model/rules.ts'
 import { codeTable, groupBy } from './code-table.ts'
+import type { Field } from './codes.ts'
 import { withLocalCodes } from './local-codes.ts'
 import { canonicalSystem } from './systems.ts'
 import { WordMatcher, type WordRule } from './words.ts'
@@ -41,8 +42,8 @@ export type RuleOf<K extends LabelRule['kind']> = Extract<LabelRule, { kind: K }
 
 export interface CompiledRules {
   readonly revision: string
-  /** Hits of a code; memoised by system and code as they are written. */
-  readonly codes: (system: string | undefined, code: string) => CodeHits
+  /** Hits of a code, `field`: the kind of element it stands in; memoised by system and code as they are written. */
+  readonly codes: (system: string | undefined, code: string, field?: Field) => CodeHits
   /** Hits of words in a text; `system` is the canonical system where the text is the display of a coding. */
   readonly words: (text: string, system?: string) => readonly RuleHit[]
   readonly upstream: (code: string) => readonly RuleHit[]

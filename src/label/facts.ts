@@ -10,10 +10,12 @@ import {
 import type { Label, ReferenceFact, ResourceFacts } from '../model/label.ts'
 import { strictParse } from '../model/strict-json.ts'
 import { attachmentText, stripTags } from './attachments.ts'
+import { fieldMatters } from './codes.ts'
 import { isPatientData, isResourceType, namesPatient } from './compartment.ts'
 import type { CompiledRules, RuleHit } from './compile.ts'
 import { datesOf } from './dates.ts'
 import { edgeOf, isMember, isSource } from './edges.ts'
+import { fieldOf } from './fields.ts'
 import { isOwnIdentifier, tellingIdentifiers } from './identifiers.ts'
 import { referenceFact } from './references.ts'
 import { canonicalSystem } from './systems.ts'
@@ -166,7 +168,10 @@ class FactsBuilder implements Visitor {
     const key = `${coding.system ?? ''}|${coding.code}`
     if (!this.#codings.has(key)) this.#codings.set(key, coding)
     if (isOwnIdentifier(this.#type, place.element())) return
-    const hits = this.#rules.codes(coding.system, coding.code)
+    const field = fieldMatters(coding.system, coding.code)
+      ? fieldOf(place.type(), place.localElement())
+      : undefined
+    const hits = this.#rules.codes(coding.system, coding.code, field)
     for (const hit of hits.content) this.#add(hit, place)
     if (hits.document.length > 0 && NOTES.has(place.type()) && NOTE_KINDS.has(place.localElement())) {
       for (const hit of hits.document) this.#add(hit, place)

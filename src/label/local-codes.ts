@@ -1,7 +1,8 @@
 import type { Coding } from '../model/fhir.ts'
 import type { LocalCode } from '../model/rules.ts'
+import { canonicalCode } from './codes.ts'
 import type { CodeHits, CompiledRules, RuleHit } from './compile.ts'
-import { canonicalCode, canonicalSystem } from './systems.ts'
+import { canonicalSystem } from './systems.ts'
 
 /**
  * The look-up of codes, with the site's own codes read as what its ConceptMaps say they stand for: a local code gets
@@ -20,8 +21,8 @@ export function withLocalCodes(
     const hits = [local.get(key), ...found].filter(each => each !== undefined)
     local.set(key, joined(hits))
   }
-  return (system, code) => {
-    const own = codes(system, code)
+  return (system, code, field) => {
+    const own = codes(system, code, field)
     const mapped = system === undefined ? undefined : local.get(keyOf(system, code))
     return mapped === undefined ? own : joined([own, mapped])
   }

@@ -1,9 +1,10 @@
 import type { SiteRegistry } from '../model/decision.ts'
 import type { Coding } from '../model/fhir.ts'
 import type { Label } from '../model/label.ts'
+import { canonicalCode } from './codes.ts'
 import type { CompiledRules } from './compile.ts'
 import { labelsOf } from './lineage.ts'
-import { canonicalCode, canonicalSystem } from './systems.ts'
+import { canonicalSystem } from './systems.ts'
 
 /**
  * Reads the site's `registry.separateNotes`: which document category or type means notes kept separate from

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { attachmentText, stripTags } from '../../src/label/attachments.ts'
-import { canonicalCode, canonicalSystem, systemByShape } from '../../src/label/systems.ts'
 import { WordMatcher } from '../../src/label/words.ts'
 
 const matcher = new WordMatcher([
@@ -68,30 +67,5 @@ describe('attachments', () => {
     expect(stripTags('a < b')).toBe('a < b')
     expect(stripTags('CD4 < 200 and > 100')).toBe('CD4 < 200 and > 100')
     expect(stripTags('<a'.repeat(200_000))).toHaveLength(400_000)
-  })
-})
-
-describe('systems and codes', () => {
-  it.each([
-    ['http://snomed.info/sct/', 'http://snomed.info/sct'],
-    ['http://snomed.info/sct|20240101', 'http://snomed.info/sct'],
-    ['http://snomed.info/sct/731000124108/version/20240901', 'http://snomed.info/sct'],
-    ['2.16.840.1.113883.6.96', 'http://snomed.info/sct'],
-    ['HTTPS://LOINC.ORG', 'http://loinc.org'],
-    ['http://hl7.org/fhir/sid/icd-10', 'http://hl7.org/fhir/sid/icd-10-cm'],
-  ])('%s is %s', (written, canonical) => {
-    expect(canonicalSystem(written)).toBe(canonical)
-  })
-
-  it('codes have one spelling, and a shape where the system is missing', () => {
-    expect(canonicalCode(' f11.20 ')).toBe('F1120')
-    expect(canonicalCode('\u0412\uff1220')).toBe('B220')
-    expect(['F11.20', 'H0005', '44249-1', '75544000', 'x'].map(systemByShape)).toEqual([
-      'http://hl7.org/fhir/sid/icd-10-cm',
-      'http://www.cms.gov/medicare/coding/hcpcsreleasecodesets',
-      'http://loinc.org',
-      'http://snomed.info/sct',
-      '',
-    ])
   })
 })

@@ -29,14 +29,20 @@ export interface Engine {
 
 export type EnginePolicy = Pick<
   PolicyConfiguration,
-  'labelFolders' | 'profileFolders' | 'disabledRows' | 'enabledRows'
+  'labelFolders' | 'conceptMaps' | 'profileFolders' | 'disabledRows' | 'enabledRows'
 >
 
-const BUILT_IN: EnginePolicy = { labelFolders: [], profileFolders: [], disabledRows: [], enabledRows: [] }
+const BUILT_IN: EnginePolicy = {
+  labelFolders: [],
+  conceptMaps: [],
+  profileFolders: [],
+  disabledRows: [],
+  enabledRows: [],
+}
 
 /** Loads and checks all data. Throws Error that names file, place and what was expected. */
 export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
-  const labels = loadLabels(policy.labelFolders)
+  const labels = loadLabels({ folders: policy.labelFolders, conceptMaps: policy.conceptMaps })
   const purposes = loadPurposes(`${BUILT_IN_PROFILES}purpose`)
   const profiles = switched(loadProfiles(policy.profileFolders, purposes), policy)
   const decider = createDecider(profiles, purposes)

@@ -170,6 +170,7 @@ function decidingRooms(configuration: Configuration, engine: Engine): Deciding {
         registry,
         custodian,
         unknownSource: policy.unknownSource,
+        minimumConfidence: policy.minimumConfidence,
         upstreamBase: upstream.url,
         gatewayBase: server.baseUrl,
       },

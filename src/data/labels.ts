@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import type { LabelCategory, LabelRules } from '../model/rules.ts'
+import type { LabelCategory, LabelRule, LabelRules, LocalCode } from '../model/rules.ts'
+import { readConceptMap } from './concept-maps.ts'
+import { checkRules, type RulesOfFile } from './label-checks.ts'
+import { LabelRulesError } from './label-rules-error.ts'
+import { readValueSet } from './value-sets.ts'
 
 /** The folder of label rules that comes with the program. */
 export const BUILT_IN_LABELS = fileURLToPath(new URL('../../labels/', import.meta.url))
@@ -12,6 +16,8 @@ export const BUILT_IN_LABELS = fileURLToPath(new URL('../../labels/', import.met
 export interface LabelReaders {
   /** Names of the folders in a folder. */
   readonly folders: (folder: string) => readonly string[]
+  /** Names of the files in a folder. */
+  readonly files: (folder: string) => readonly string[]
   /** Text of a file; undefined where there is none. */
   readonly read: (file: string) => string | undefined
 }
@@ -21,32 +27,64 @@ const DISK: LabelReaders = {
     readdirSync(folder, { withFileTypes: true })
       .filter(entry => entry.isDirectory())
       .map(({ name }) => name),
+  files: folder =>
+    readdirSync(folder, { withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(({ name }) => name),
   read: file => (existsSync(file) ? readFileSync(file, 'utf8') : undefined),
 }
 
-/** Label rules that cannot be used. The message names file, place and what was expected. */
-class LabelRulesError extends Error {
-  constructor(file: string, place: string, expected: string) {
-    super(`${file}${place === '' ? '' : `, ${place}`}: ${expected}`)
-    this.name = 'LabelRulesError'
-  }
+/** What a site adds to the built-in rules. */
+export interface SiteLabels {
+  /** Folders laid out like `labels/`: one folder a category with a `rules.json`; `ConceptMap*.json` beside them. */
+  readonly folders?: readonly string[]
+  /** Further FHIR R4 ConceptMap files, by path. */
+  readonly conceptMaps?: readonly string[]
 }
 
 /**
  * Reads, checks and hashes the built-in label rules and those of the site.
- * @param siteFolders folders laid out like `labels/`: one folder a category with a `rules.json`
  * @throws LabelRulesError naming file, place and expectation
  */
-export function loadLabels(siteFolders: readonly string[] = [], readers: LabelReaders = DISK): LabelRules {
+export function loadLabels(
+  { folders = [], conceptMaps = [] }: SiteLabels = {},
+  readers: LabelReaders = DISK,
+): LabelRules {
   const validate = compileSchema(readers)
-  const files = [BUILT_IN_LABELS, ...siteFolders].flatMap(folder => rulesFiles(folder, readers))
-  const categories = files.filter(isCategory).map(file => readCategory(file, files, validate))
-  for (const [i, { id }] of categories.entries()) {
-    const twin = categories.findIndex(other => other.id === id)
-    if (twin !== i)
-      throw new LabelRulesError(nameOf(files[i]), '/id', `a category of its own, "${id}" is taken`)
-  }
-  return deepFreeze({ revision: revisionOf(files), categories })
+  const files = [BUILT_IN_LABELS, ...folders].flatMap(folder => rulesFiles(folder, readers))
+  const main = files.filter(isCategory)
+  const read = main.map(file => readCategory(file, files, validate))
+  const ids = read.map(([{ category }]) => category.id)
+  const twin = ids.findIndex((id, i) => ids.indexOf(id) !== i)
+  if (twin >= 0)
+    throw new LabelRulesError(nameOf(main[twin]), '/id', `a category of its own, "${ids[twin]}" is taken`)
+  checkRules(read.flat())
+  const categories = read.map(parts => wholeCategory(parts, files, readers))
+  const maps = mapFiles(folders, conceptMaps, readers)
+  const localCodes: LocalCode[] = maps.flatMap(({ file, text }) => readConceptMap(file, text))
+  const revision = revisionOf([...files, ...maps])
+  return deepFreeze({ revision, categories, ...(localCodes.length === 0 ? {} : { localCodes }) })
+}
+
+const CONCEPT_MAP = /^ConceptMap.*\.json$/
+
+/** The ConceptMaps of a site: those lying in its folders, by name, then those it names. */
+function mapFiles(
+  folders: readonly string[],
+  named: readonly string[],
+  readers: LabelReaders,
+): readonly RulesFile[] {
+  const lying = folders.flatMap(folder =>
+    [...readers.files(folder)]
+      .filter(name => CONCEPT_MAP.test(name))
+      .sort()
+      .map(name => join(folder, name)),
+  )
+  return [...lying, ...named].map(file => {
+    const text = readers.read(file)
+    if (text === undefined) throw new LabelRulesError(file, '', 'a readable ConceptMap was expected')
+    return { file, name: basename(file), text }
+  })
 }
 
 /** Further rules of a category beside `rules.json`: value sets and words. */
@@ -103,12 +141,12 @@ function parse({ file, text }: RulesFile): unknown {
   }
 }
 
-/** A category with the rules of the files beside it. Each file is checked by itself, so that a message names it. */
+/** A category, then the rules of each file beside it. Each file is checked by itself, so that a message names it. */
 function readCategory(
   main: RulesFile,
   all: readonly RulesFile[],
   validate: ValidateFunction<LabelCategory>,
-): LabelCategory {
+): readonly [RulesOfFile, ...RulesOfFile[]] {
   const check = (file: string, value: unknown): LabelCategory => {
     if (validate(value)) return value
     const error = validate.errors?.[0]
@@ -116,22 +154,51 @@ function readCategory(
   }
   const { file } = main
   const category = check(file, parse(main))
-  const folder = file.slice(0, -'rules.json'.length)
-  const more = MORE_RULES.flatMap(name => {
-    const beside = all.find(each => each.file === `${folder}${name}`)
+  const more = MORE_RULES.flatMap((name): RulesOfFile[] => {
+    const beside = all.find(each => each.file === join(dirname(file), name))
     if (beside === undefined) return []
     const value = parse(beside)
     const rules = typeof value === 'object' && value !== null && 'rules' in value ? value.rules : undefined
     if (!Array.isArray(rules))
       throw new LabelRulesError(beside.file, '', 'an object with "rules" was expected')
-    return check(beside.file, { ...category, rules }).rules
+    return [{ file: beside.file, category, rules: check(beside.file, { ...category, rules }).rules }]
   })
-  const parsed = { ...category, rules: [...category.rules, ...more] }
-  const ids = parsed.rules.map(({ id }) => id)
+  return [{ file, category, rules: category.rules }, ...more]
+}
+
+/** One category of its files, with the codes that rules take from value sets. */
+function wholeCategory(
+  parts: readonly [RulesOfFile, ...RulesOfFile[]],
+  files: RulesFile[],
+  readers: LabelReaders,
+): LabelCategory {
+  const ids = parts.flatMap(({ rules }) => rules.map(({ id }) => id))
+  const [{ file, category }] = parts
   const twin = ids.findIndex((id, i) => ids.indexOf(id) !== i)
   if (twin >= 0)
     throw new LabelRulesError(file, `/rules/${twin}/id`, `a rule id of its own, "${ids[twin]}" is taken`)
-  return parsed
+  const rules = parts.flatMap(part =>
+    part.rules.flatMap((rule, i) => withListedCodes(rule, `/rules/${i}`, part, files, readers)),
+  )
+  return { ...category, rules }
+}
+
+/** A rule that names a value set becomes one rule for each code system in it. */
+function withListedCodes(
+  rule: LabelRule & { readonly valueSet?: string },
+  place: string,
+  { file, category }: RulesOfFile,
+  files: RulesFile[],
+  readers: LabelReaders,
+): readonly LabelRule[] {
+  const { valueSet: name, ...rest } = rule
+  if (name === undefined || (rest.kind !== 'code' && rest.kind !== 'document')) return [rule]
+  const beside = join(dirname(file), name)
+  const text = readers.read(beside)
+  if (text === undefined)
+    throw new LabelRulesError(file, `${place}/valueSet`, `a file ${name} beside it was expected`)
+  files.push({ file: beside, name: `${category.id}/${name}`, text })
+  return readValueSet(beside, text).map(({ system, codes }) => ({ ...rest, system, codes }))
 }
 
 function expectation(error: ErrorObject | undefined): string {

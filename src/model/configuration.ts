@@ -69,6 +69,8 @@ export interface PolicyConfiguration {
   readonly defaultPolicy: string
   /** SUD content whose source is unknown: treat as Part 2 (`assume`) or label only (`flag`). */
   readonly unknownSource: 'assume' | 'flag'
+  /** A label of lower confidence is a candidate: explained, never applied. Above 0, at most 1. */
+  readonly minimumConfidence: number
   readonly organization: readonly OrganizationRule[]
   /** Zone in which partial dates cover their whole span. */
   readonly zone: string
@@ -79,6 +81,8 @@ export interface PolicyConfiguration {
   readonly withheldNotice: boolean
   /** Site folders of label rules and law packs beside the built-in ones. */
   readonly labelFolders: readonly string[]
+  /** Files of FHIR R4 ConceptMaps that say what the site's own codes stand for. */
+  readonly conceptMaps: readonly string[]
   readonly profileFolders: readonly string[]
 }
 

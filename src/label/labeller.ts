@@ -1,18 +1,21 @@
 import { LRUCache } from 'lru-cache'
 import type { Custodian, SiteRegistry } from '../model/decision.ts'
-import type { LabelContext, Labeller } from '../model/doors.ts'
+import type { LabelContext, Labeller, Referrers, ReverseEdge } from '../model/doors.ts'
 import { type Coding, SYSTEM } from '../model/fhir.ts'
 import type { Label, LabelledResource, ResourceFacts } from '../model/label.ts'
 import { type ProgramNames, programNames } from '../model/programs.ts'
 import type { LabelRules } from '../model/rules.ts'
 import { youngerThan } from './age.ts'
 import { type CompiledRules, compileRules } from './compile.ts'
-import { MINIMUM_CONFIDENCE, weighed } from './confidence.ts'
+import { MINIMUM_CONFIDENCE } from './confidence.ts'
 import { factsOf } from './facts.ts'
-import { Lineage, labelsOf, lineageOf } from './lineage.ts'
+import { type Inherited, Lineage, labelsOf, lineageOf } from './lineage.ts'
+import { withJoinedPatients } from './patients.ts'
 import { finished, LabelSet } from './result.ts'
+import { REVERSE_EDGES } from './reverse-edges.ts'
 import { separateNotes } from './separate-notes.ts'
-import { type Look, SourceFinder, type SourceFinding } from './source.ts'
+import { SourceFinder, type SourceFinding } from './source.ts'
+import { isUnasked, type Look, type Sight, TooWide } from './trace.ts'
 
 /** What the labeller must know of the site. */
 export interface LabelSite {
@@ -31,6 +34,8 @@ export interface LabelSite {
   readonly withdrawOwn?: boolean
   /** Labels of our own below this confidence are candidates, not applied. Default 0.5. */
   readonly minimumConfidence?: number
+  /** Ids of the reverse edges whose referring records are looked up (`upstream.referrers`). Default none. */
+  readonly referrers?: readonly string[]
 }
 
 export interface LabelOptions {
@@ -54,7 +59,7 @@ export function createLabeller(rules: LabelRules, site: LabelSite, options: Labe
   return {
     revision: rules.revision,
     read: async facts => facts,
-    reverseEdges: [],
+    reverseEdges: REVERSE_EDGES.filter(({ id }) => site.referrers?.includes(id) === true),
     close: async () => undefined,
     assess: raw => {
       const known = cache.get(raw.hash)
@@ -63,9 +68,13 @@ export function createLabeller(rules: LabelRules, site: LabelSite, options: Labe
       cache.set(raw.hash, facts)
       return facts
     },
-    lineage: facts => lineageOf(facts, sources),
-    label: (facts, look, context) => labelling.label(facts, look, context),
+    lineage: (facts, through) => lineageOf(facts, sources, ruleOf(through)),
+    label: (facts, look, context, referrers) => labelling.label(facts, { look, referrers }, context),
   }
+}
+
+function ruleOf(edge: ReverseEdge | undefined) {
+  return edge === undefined ? undefined : REVERSE_EDGES.find(({ id }) => id === edge.id)
 }
 
 /** Bytes and what was collected from them; the parsed tree is not kept. */
@@ -78,9 +87,66 @@ function weight(facts: ResourceFacts): number {
 /** A result and everything it was made of. */
 interface Memo {
   readonly looked: readonly (readonly [reference: string, answer: ResourceFacts | 'absent' | undefined])[]
+  /** Undefined where edges were not followed backwards. */
+  readonly asked:
+    | readonly (readonly [reference: string, answer: readonly ResourceFacts[] | undefined])[]
+    | undefined
   readonly ages: number
   readonly programs: ProgramNames
   readonly result: LabelledResource
+}
+
+/** A sight that remembers what was seen. */
+class Noting implements Sight {
+  readonly #looked = new Map<string, ResourceFacts | 'absent' | undefined>()
+  readonly #asked = new Map<string, readonly ResourceFacts[] | undefined>()
+  readonly look: Look
+  readonly referrers: Referrers | undefined
+
+  constructor({ look, referrers }: Sight) {
+    this.look = reference => seen(this.#looked, reference, look)
+    this.referrers = referrers && (reference => seen(this.#asked, reference, referrers))
+  }
+
+  noted(): Pick<Memo, 'looked' | 'asked'> {
+    return { looked: [...this.#looked], asked: this.referrers && [...this.#asked] }
+  }
+}
+
+function seen<T>(known: Map<string, T>, reference: string, ask: (reference: string) => T): T {
+  const before = known.get(reference)
+  if (before !== undefined || known.has(reference)) return before as T
+  const answer = ask(reference)
+  known.set(reference, answer)
+  return answer
+}
+
+function isStillSeen({ looked, asked }: Memo, { look, referrers }: Sight): boolean {
+  if ((asked === undefined) !== (referrers === undefined)) return false
+  return (
+    looked.every(([reference, answer]) => look(reference) === answer) &&
+    (asked ?? []).every(([reference, answer]) => isSame(referrers?.(reference), answer))
+  )
+}
+
+function isSame(a: readonly ResourceFacts[] | undefined, b: readonly ResourceFacts[] | undefined): boolean {
+  if (a === b) return true
+  return a?.length === b?.length && a?.every((one, n) => one === b?.[n]) === true
+}
+
+interface Found {
+  readonly inherited: Inherited
+  readonly source: SourceFinding
+}
+
+/** What hangs together with too much cannot be labelled: doubt. */
+function orTooWide(find: () => Found): Found {
+  try {
+    return find()
+  } catch (error) {
+    if (!(error instanceof TooWide)) throw error
+    return { inherited: { labels: [], doubt: 'too wide' }, source: { known: false } }
+  }
 }
 
 /** What follows references, with the programs named as the directory names them now. */
@@ -96,45 +162,38 @@ class Labelling {
   readonly #followers = new WeakMap<ProgramNames, Followers>()
   readonly #notes: (codings: readonly Coding[]) => readonly Label[]
   readonly #memos = new WeakMap<ResourceFacts, Memo>()
+  readonly #minimum: number
 
   constructor(rules: CompiledRules, site: LabelSite) {
+    this.#minimum = site.minimumConfidence ?? MINIMUM_CONFIDENCE
     this.#rules = rules
     this.#site = site
     this.#names = programNames(site.registry)
     this.#notes = separateNotes(site.registry, rules)
   }
 
-  label(facts: ResourceFacts, look: Look, context: LabelContext): LabelledResource {
+  label(facts: ResourceFacts, sight: Sight, context: LabelContext): LabelledResource {
     const { programs = this.#names } = context
     const ages = this.#ages(context)
     const memo = this.#memos.get(facts)
-    if (
-      memo !== undefined &&
-      memo.ages === ages &&
-      memo.programs === programs &&
-      memo.looked.every(([reference, answer]) => look(reference) === answer)
-    ) {
+    if (memo !== undefined && memo.ages === ages && memo.programs === programs && isStillSeen(memo, sight)) {
       return memo.result
     }
-    const looked = new Map<string, ResourceFacts | 'absent' | undefined>()
-    const noting: Look = reference => {
-      if (looked.has(reference)) return looked.get(reference)
-      const answer = look(reference)
-      looked.set(reference, answer)
-      return answer
-    }
+    const noting = new Noting(sight)
     const result = facts.patientData
       ? this.#patientData(facts, noting, ages, this.#following(programs))
       : this.#directory(facts)
-    this.#memos.set(facts, { looked: [...looked], ages, programs, result })
+    this.#memos.set(facts, { ...noting.noted(), ages, programs, result })
     return result
   }
 
   #following(programs: ProgramNames): Followers {
     let followers = this.#followers.get(programs)
     if (followers === undefined) {
-      const sources = new SourceFinder(this.#site.registry, programs)
-      followers = { sources, lineage: new Lineage(this.#rules, sources) }
+      followers = {
+        sources: new SourceFinder(this.#site.registry, programs, this.#minimum),
+        lineage: new Lineage(this.#rules, facts => this.#own(facts)),
+      }
       this.#followers.set(programs, followers)
     }
     return followers
@@ -151,38 +210,50 @@ class Labelling {
 
   /** What speaks of no patient keeps what the upstream says of it; its words and codes serve lineage only. */
   #directory(facts: ResourceFacts): LabelledResource {
-    const labels = new LabelSet(facts.labels.filter(({ origin }) => origin === 'upstream'))
-    return finished(facts, labels, this.#rules, { known: false }, { minimumConfidence: 0 })
+    const labels = new LabelSet(
+      facts.labels.filter(({ origin }) => origin === 'upstream'),
+      0,
+    )
+    return finished(facts, labels, this.#rules, { known: false })
   }
 
   #patientData(
-    facts: ResourceFacts,
-    look: Look,
+    given: ResourceFacts,
+    sight: Sight,
     ages: number,
     { sources, lineage }: Followers,
   ): LabelledResource {
-    const beside = { cues: new Set(facts.cues), statements: facts.statements ?? [] }
-    const labels = new LabelSet(weighed(facts.labels, beside, this.#rules))
-    // A Consent names the kind of note it is about; it is none.
-    if (facts.type !== 'Consent') labels.add(this.#notes(facts.codings))
-    const inherited = lineage.inherited(facts, look)
+    const { facts, through, doubt: unnamed } = withJoinedPatients(given, sight.look)
+    const descent = lineage.of(facts, sight)
+    const labels = new LabelSet(descent.own(), this.#minimum)
+    const { inherited, source } = orTooWide(() => ({
+      inherited: descent.inherited(),
+      source: sources.find(facts, sight),
+    }))
     labels.add(inherited.labels)
-    const source = sources.find(facts, look)
     this.#addSource(labels, source)
     for (const [n, { hit }] of this.#rules.ages.entries()) {
       if ((ages & (1 << n)) !== 0 && labels.isSensitive(this.#rules)) labels.add(labelsOf([hit], 'age'))
     }
     const unfollowed = source.known ? undefined : sources.unfollowed(facts)
-    const doubt = inherited.doubt ?? source.doubt ?? unfollowed
+    const isDoubtful =
+      (unnamed ?? inherited.doubt ?? source.doubt ?? unfollowed) !== undefined || isUnasked(facts, sight)
     return finished(facts, labels, this.#rules, source, {
-      minimumConfidence: this.#site.minimumConfidence ?? MINIMUM_CONFIDENCE,
-      ...(doubt === undefined ? {} : { doubt: 'a reference was not resolved' }),
+      ...(isDoubtful ? { doubt: 'a reference was not resolved' } : {}),
+      ...(through === undefined ? {} : { through }),
     })
   }
 
-  #addSource(labels: LabelSet, { program, facility, known }: SourceFinding): void {
+  /** Content, and the kind of note the site says it is. A Consent names the kind of note it is about; it is none. */
+  #own({ type, labels, codings }: ResourceFacts): readonly Label[] {
+    const notes = type === 'Consent' ? [] : this.#notes(codings)
+    return notes.length === 0 ? labels : [...labels, ...notes]
+  }
+
+  #addSource(labels: LabelSet, { program, facility, marked, known }: SourceFinding): void {
     const { part2Programs, sudOnlyFacilities, unknown } = this.#rules.sources
     if (program !== undefined) labels.add(labelsOf(part2Programs, 'source', program))
+    if (marked !== undefined) labels.add(labelsOf(part2Programs, 'lineage', marked))
     if (facility !== undefined) labels.add(labelsOf(sudOnlyFacilities, 'source', facility))
     const { unknownSource, custodian } = this.#site
     if (known || unknownSource === 'flag' || custodian.part2 === 'none') return

@@ -1,28 +1,43 @@
 import { SYSTEM } from '../model/fhir.ts'
 import type { Label, ResourceFacts } from '../model/label.ts'
-import type { CompiledRules, RuleHit } from './compile.ts'
-import { edgeOf } from './edges.ts'
-import { type Look, SOURCE_STEPS, type SourceFinder } from './source.ts'
+import type { CompiledRules, RuleHit, VisitPass } from './compile.ts'
+import { weighed } from './confidence.ts'
+import { joinedReferences } from './patients.ts'
+import { type ReverseRule, speaksOf } from './reverse-edges.ts'
+import type { SourceFinder } from './source.ts'
+import {
+  backwardOf,
+  type Forward,
+  forwardOf,
+  isFollowed,
+  NODES,
+  type Sight,
+  STEPS,
+  TooWide,
+} from './trace.ts'
 
-/** Most references followed one after the other for content: Report → Observation → Order. */
-const CONTENT_STEPS = 2
-/** Label of a Part 2 record by its source; a mere reason for care does not make the care one. */
+/** Label of a Part 2 record by its source: it goes with the source, never with the content. */
 const PART2 = '42CFRPart2'
 
-/** References whose targets `label` asks for, unique. */
-export function lineageOf(facts: ResourceFacts, sources: SourceFinder): readonly string[] {
+/**
+ * References whose targets `label` asks for, unique.
+ * @param through the edge by which the record was met backwards; absent: by reading it or following a reference
+ */
+export function lineageOf(
+  facts: ResourceFacts,
+  sources: SourceFinder,
+  through?: ReverseRule,
+): readonly string[] {
   const wanted = new Set<string>()
   for (const reference of facts.sourceReferences) if (sources.needs(reference)) wanted.add(reference)
-  const registered = sources.registered(facts.metaSource)
-  if (registered !== undefined && sources.needs(registered)) wanted.add(registered)
-  for (const { target, element } of facts.lineageReferences) {
-    if (edgeOf(facts.type, element) !== undefined) wanted.add(target)
-  }
+  for (const reference of sources.registered(facts)) if (sources.needs(reference)) wanted.add(reference)
+  for (const forward of forwardOf(facts)) if (isFollowed(forward, through)) wanted.add(forward.target)
+  if (through === undefined) for (const reference of joinedReferences(facts)) wanted.add(reference)
   wanted.delete(facts.reference)
   return [...wanted]
 }
 
-/** Labels that came along edges, and the first reference that should have been looked up and was not. */
+/** Labels that came along edges, and a reference that should have been looked up and was not. */
 export interface Inherited {
   readonly labels: readonly Label[]
   readonly doubt?: string
@@ -30,88 +45,191 @@ export interface Inherited {
 
 const NOTHING: Inherited = { labels: [] }
 
-/** Collects what the followed references pass on; stops at the first reference nobody looked up. */
+/** Orders followed one after the other for the reason of an act: Dispense → Request → the request it goes on with. */
+const ORDERS = 2
+
+/** What a record says by itself, before anything is followed: content, and what kind of note the site says it is. */
+export type OwnLabels = (facts: ResourceFacts) => readonly Label[]
+
+/** Collects what the followed edges pass on, forward and backward. */
 export class Lineage {
   readonly #rules: CompiledRules
-  readonly #sources: SourceFinder
+  readonly #own: OwnLabels
 
-  constructor(rules: CompiledRules, sources: SourceFinder) {
+  constructor(rules: CompiledRules, own: OwnLabels) {
     this.#rules = rules
-    this.#sources = sources
+    this.#own = own
   }
 
-  inherited(
-    facts: ResourceFacts,
-    look: Look,
-    steps = CONTENT_STEPS,
-    path: readonly string[] = [],
-  ): Inherited {
-    const labels: Label[] = []
-    let doubt: string | undefined
-    for (const { target, element } of facts.lineageReferences) {
-      const edge = edgeOf(facts.type, element)
-      if (edge === undefined || target === facts.reference || path.includes(target)) continue
-      if (edge.carries === 'source') {
-        const found = this.#ofVisit(facts, target, look, steps, path)
-        labels.push(...found.labels)
-        doubt ??= found.doubt
-        continue
-      }
-      const found = this.#from(target, edge.carries, look, steps, [...path, facts.reference])
-      labels.push(...found.labels)
-      doubt ??= found.doubt
+  /** @throws TooWide */
+  of(root: ResourceFacts, sight: Sight): Descent {
+    return new Descent(this.#rules, this.#own, root, sight)
+  }
+}
+
+/** What a record says with so many steps left, the same however it is reached. */
+interface Said {
+  /** Of its own content, with the paths where it was found. */
+  readonly own: readonly Label[]
+  readonly inherited: Inherited
+}
+
+/** One descent from one record, by steps left: in any order the same, and never in a circle. */
+class Descent {
+  readonly #rules: CompiledRules
+  readonly #own: OwnLabels
+  readonly #root: ResourceFacts
+  readonly #sight: Sight
+  readonly #said = new Map<string, Said>()
+
+  constructor(rules: CompiledRules, own: OwnLabels, root: ResourceFacts, sight: Sight) {
+    this.#rules = rules
+    this.#own = own
+    this.#root = root
+    this.#sight = sight
+  }
+
+  /** The labels of the record's own content in the light of its cues, of its reasons and of what it carries out. */
+  own(): readonly Label[] {
+    return this.#weighed(this.#root, this.#own(this.#root))
+  }
+
+  inherited(): Inherited {
+    return this.#inherited(this.#root, STEPS)
+  }
+
+  #of(facts: ResourceFacts, steps: number, through?: ReverseRule): Said {
+    const key = `${steps} ${through?.id ?? ''} ${facts.reference}`
+    const known = this.#said.get(key)
+    if (known !== undefined) return known
+    if (this.#said.size >= NODES) throw new TooWide()
+    const said = {
+      own: this.#weighed(facts, this.#own(facts)),
+      inherited: this.#inherited(facts, steps, through),
     }
-    return { labels, ...(doubt === undefined ? {} : { doubt }) }
+    this.#said.set(key, said)
+    return said
   }
 
-  #from(
-    target: string,
-    carries: 'all' | 'content',
-    look: Look,
-    steps: number,
-    path: readonly string[],
-  ): Inherited {
-    const facts = look(target)
-    if (facts === undefined) return { labels: [], doubt: target }
-    if (facts === 'absent') return { labels: [] }
-    if (facts.notAssessable !== undefined) return { labels: [], doubt: target }
-    const further = steps > 1 ? this.inherited(facts, look, steps - 1, path) : { labels: [] }
-    const passed = [...facts.labels, ...further.labels]
-      .filter(label => this.#passes(label, carries))
-      .map(label =>
-        label.origin === 'lineage' ? label : { ...label, origin: 'lineage' as const, path: target },
-      )
-    if (carries === 'content') return { ...further, labels: passed }
-    const { program, doubt } = this.#sources.find(facts, look, SOURCE_STEPS - 1 - path.length)
-    const source = program === undefined ? [] : labelsOf(this.#rules.sources.part2Programs, 'lineage', target)
-    const unsure = further.doubt ?? doubt
-    return { labels: [...passed, ...source], ...(unsure === undefined ? {} : { doubt: unsure }) }
+  #inherited(facts: ResourceFacts, steps: number, through?: ReverseRule): Inherited {
+    if (steps === 0) return NOTHING
+    const collected = new Collected()
+    for (const forward of forwardOf(facts)) {
+      if (forward.target === this.#root.reference || !isFollowed(forward, through)) continue
+      // What the visit was for is said of the group, not of each of its members.
+      if (through?.says === 'group' && forward.edge.kind === 'visit') continue
+      collected.add(this.#along(facts, forward, steps))
+    }
+    for (const { edge, from, at } of backwardOf(facts, this.#sight)) {
+      if (edge.says === 'nothing' || from.reference === this.#root.reference) continue
+      collected.add(this.#back(edge, from, at, steps))
+    }
+    return collected.result()
+  }
+
+  #along(facts: ResourceFacts, { edge, target }: Forward, steps: number): Inherited {
+    const visits = edge.carries === 'source' ? this.#visitsOf(facts) : []
+    if (edge.carries === 'source' && visits.length === 0) return NOTHING
+    const found = this.#sight.look(target)
+    const isDocument = edge.kind === 'document'
+    if (isDocument && (typeof found !== 'object' || found.notAssessable !== undefined))
+      return { labels: labelsOf(this.#rules.unreadable, 'lineage', target) }
+    if (found === 'absent') return NOTHING
+    if (found === undefined || found.notAssessable !== undefined) return { labels: [], doubt: target }
+    const { own, inherited } = this.#of(found, steps - 1)
+    const said = [...own.map(label => inheritedFrom(target, label)), ...inherited.labels]
+    if (edge.carries === 'source') return { ...inherited, labels: ofVisit(visits, said) }
+    const passed = fainter(
+      said.filter(label => this.#passes(label, isDocument)),
+      edge.strength,
+    )
+    return { ...inherited, labels: edge.kind === 'drug' ? this.#weighed(facts, passed) : passed }
+  }
+
+  #back(edge: ReverseRule, from: ResourceFacts, at: readonly string[], steps: number): Inherited {
+    if (from.notAssessable !== undefined) return { labels: [], doubt: from.reference }
+    const { own, inherited } = this.#of(from, steps - 1, edge)
+    const said = own
+      .filter(label => at.some(path => speaksOf(edge, label, path)))
+      .map(label => inheritedFrom(from.reference, label))
+    const passed = [...said, ...inherited.labels].filter(label => this.#passes(label, false))
+    return { ...inherited, labels: fainter(passed, edge.strength) }
   }
 
   /** What the visit itself was for, where a category says that what was made during it tells the same. */
-  #ofVisit(
-    facts: ResourceFacts,
-    visit: string,
-    look: Look,
-    steps: number,
-    path: readonly string[],
-  ): Inherited {
-    const passes = this.#rules.visits.filter(
-      each => each.types.has(facts.type) || facts.labels.some(({ code }) => each.with.has(code)),
+  #visitsOf({ type, labels }: ResourceFacts): readonly VisitPass[] {
+    return this.#rules.visits.filter(
+      each => each.types.has(type) || labels.some(({ code }) => each.with.has(code)),
     )
-    if (passes.length === 0) return NOTHING
-    const found = this.#from(visit, 'content', look, steps, [...path, facts.reference])
-    const carried = passes.filter(({ when }) => found.labels.some(({ code }) => code === when))
-    const labels = found.labels.filter(({ code }) => carried.some(({ codes }) => codes.has(code)))
-    return { ...found, labels }
   }
 
-  #passes(label: Label, carries: 'all' | 'content'): boolean {
-    if (label.system === SYSTEM.confidentiality || this.#rules.confidentiality(label) === undefined)
-      return false
-    if (label.code === PART2) return carries === 'all'
-    return !this.#rules.unreadable.some(({ rule }) => rule === label.rule)
+  #weighed(facts: ResourceFacts, labels: readonly Label[]): readonly Label[] {
+    if (labels.length === 0) return labels
+    const cues = new Set(facts.cues)
+    this.#cues(facts, ORDERS, cues)
+    return weighed(labels, { cues, statements: facts.statements ?? [] }, this.#rules)
   }
+
+  /** Cues of what a record names as its reason, and of the order it carries out with the reason of that. */
+  #cues(facts: ResourceFacts, orders: number, into: Set<string>): void {
+    for (const { edge, target } of forwardOf(facts)) {
+      if (edge.kind !== 'reason' && (edge.kind !== 'order' || orders === 0)) continue
+      const found = this.#sight.look(target)
+      if (typeof found !== 'object') continue
+      for (const cue of found.cues ?? []) into.add(cue)
+      if (edge.kind === 'order') this.#cues(found, orders - 1, into)
+    }
+  }
+
+  #passes(label: Label, isDocument: boolean): boolean {
+    if (label.system === SYSTEM.confidentiality || label.code === PART2) return false
+    if (this.#rules.unreadable.some(({ rule }) => rule === label.rule)) return isDocument
+    return this.#rules.confidentiality(label) !== undefined
+  }
+}
+
+/** Labels by system and code, the surest of each. */
+class Collected {
+  readonly #labels = new Map<string, Label>()
+  #doubt: string | undefined
+
+  add({ labels, doubt }: Inherited): void {
+    if (doubt !== undefined && (this.#doubt === undefined || doubt < this.#doubt)) this.#doubt = doubt
+    for (const label of labels) {
+      const key = `${label.system}|${label.code}`
+      const known = this.#labels.get(key)
+      if (known === undefined || isSurer(label, known)) this.#labels.set(key, label)
+    }
+  }
+
+  result(): Inherited {
+    const labels = [...this.#labels.values()]
+    return { labels, ...(this.#doubt === undefined ? {} : { doubt: this.#doubt }) }
+  }
+}
+
+function isSurer(a: Label, b: Label): boolean {
+  if (a.confidence !== b.confidence) return a.confidence > b.confidence
+  return `${a.path} ${a.rule}` < `${b.path} ${b.rule}`
+}
+
+/** A label as another record has it, with the record it comes from; where it stood there says nothing here. */
+function inheritedFrom(reference: string, { paths: _, ...label }: Label): Label {
+  return { ...label, origin: 'lineage', path: reference }
+}
+
+/** Confidence to three digits, so that equal paths stay equal. */
+function fainter(labels: readonly Label[], strength: number): readonly Label[] {
+  if (strength === 1) return labels
+  return labels.map(label => ({
+    ...label,
+    confidence: Math.round(label.confidence * strength * 1000) / 1000,
+  }))
+}
+
+function ofVisit(visits: readonly VisitPass[], labels: readonly Label[]): readonly Label[] {
+  const carried = visits.filter(({ when }) => labels.some(({ code }) => code === when))
+  return labels.filter(({ code }) => carried.some(({ codes }) => codes.has(code)))
 }
 
 /** Labels of rule hits with their origin and the path or reference that brought them. */

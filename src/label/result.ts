@@ -12,31 +12,45 @@ import type { SourceFinding } from './source.ts'
 /** 42 CFR Part 2 as v3-ActCode names it. */
 const PART2 = '42CFRPart2'
 
-/** Labels of one resource: one for each system and code, the surest of them; upstream ones are never replaced. */
+/**
+ * Labels of one resource: one for each system and code. What applies counts before candidates, upstream ones before our
+ * own, then what the resource says before what it inherits, then the surest.
+ */
 export class LabelSet {
   readonly #labels = new Map<string, Label>()
+  readonly #minimum: number
 
-  constructor(labels: readonly Label[]) {
+  /** @param minimum confidence below which a label is a candidate */
+  constructor(labels: readonly Label[], minimum: number) {
+    this.#minimum = minimum
     this.add(labels)
+  }
+
+  /** Whether a label is more than a candidate. What another record's upstream said is inherited like any other label. */
+  applies({ rule, origin, confidence }: Label): boolean {
+    return (rule === 'upstream' && origin !== 'lineage') || confidence >= this.#minimum
   }
 
   add(labels: readonly Label[]): void {
     for (const label of labels) {
       const key = `${label.system}|${label.code}`
       const known = this.#labels.get(key)
-      if (known === undefined || isStronger(label, known)) this.#labels.set(key, label)
+      if (known === undefined || this.#isStronger(label, known)) this.#labels.set(key, label)
     }
   }
 
+  /** Whether such a label applies. */
   has(system: string, code: string): boolean {
-    return this.#labels.has(`${system}|${code}`)
+    const label = this.#labels.get(`${system}|${code}`)
+    return label !== undefined && this.applies(label)
   }
 
-  /** Whether any label is one of a sensitive category (not merely content that could not be read). */
+  /** Whether any label that applies is one of a sensitive category (not merely content that could not be read). */
   isSensitive(rules: CompiledRules): boolean {
     const unread = new Set(rules.unreadable.map(({ rule }) => rule))
     return [...this.#labels.values()].some(
       label =>
+        this.applies(label) &&
         label.system !== SYSTEM.confidentiality &&
         !unread.has(label.rule) &&
         rules.confidentiality(label) !== undefined,
@@ -47,16 +61,19 @@ export class LabelSet {
   sorted(): Label[] {
     return [...this.#labels.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, label]) => label)
   }
+
+  #isStronger(a: Label, b: Label): boolean {
+    for (const rank of [this.#applying, isUpstream, isOwn]) if (rank(a) !== rank(b)) return rank(a)
+    if (a.confidence !== b.confidence) return a.confidence > b.confidence
+    const tie = (label: Label): string => `${label.rule} ${label.origin} ${label.path ?? ''}`
+    return tie(a) < tie(b)
+  }
+
+  readonly #applying = (label: Label): boolean => this.applies(label)
 }
 
-/** Order-free: upstream first, then confidence, then rule and path. */
-function isStronger(a: Label, b: Label): boolean {
-  const own = (label: Label): boolean => label.rule !== 'upstream'
-  if (own(a) !== own(b)) return own(b)
-  if (a.confidence !== b.confidence) return a.confidence > b.confidence
-  const tie = (label: Label): string => `${label.rule} ${label.origin} ${label.path ?? ''}`
-  return tie(a) < tie(b)
-}
+const isOwn = ({ origin }: Label): boolean => origin !== 'lineage'
+const isUpstream = (label: Label): boolean => label.rule === 'upstream' && isOwn(label)
 
 /** The labelled resource: exactly one confidentiality (high-water mark), codes, source, class key. */
 export function finished(
@@ -64,11 +81,10 @@ export function finished(
   set: LabelSet,
   rules: CompiledRules,
   source: SourceFinding,
-  { minimumConfidence, doubt }: { readonly minimumConfidence: number; readonly doubt?: string },
+  { doubt, through }: { readonly doubt?: string; readonly through?: readonly string[] } = {},
 ): LabelledResource {
   const found = set.sorted()
-  const applies = (label: Label): boolean =>
-    label.rule === 'upstream' || label.confidence >= minimumConfidence
+  const applies = (label: Label): boolean => set.applies(label)
   const all = found.every(applies) ? found : found.filter(applies)
   const candidates = all === found ? [] : found.filter(label => !applies(label))
   const mark = highWater(all, rules)
@@ -92,6 +108,7 @@ export function finished(
     ...(source.organization === undefined ? {} : { source: source.organization }),
     part2,
     classKey: [...key, mark.code, notAssessable ?? ''].join('|'),
+    ...(through === undefined ? {} : { through }),
     ...(notAssessable === undefined ? {} : { notAssessable }),
   }
 }

@@ -1,10 +1,10 @@
 import type { SiteRegistry } from '../model/decision.ts'
+import { SYSTEM } from '../model/fhir.ts'
 import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
 import { type ProgramNames, programNames, registryKey } from '../model/programs.ts'
-import { edgeOf, isVisit } from './edges.ts'
-
-/** `undefined`: nobody looked it up. */
-export type Look = (reference: string) => ResourceFacts | 'absent' | undefined
+import { isVisit } from './edges.ts'
+import type { ReverseRule } from './reverse-edges.ts'
+import { backwardOf, forwardOf, isFollowed, NODES, type Sight, STEPS, TooWide } from './trace.ts'
 
 /** What following the source references of a record found. */
 export interface SourceFinding {
@@ -13,18 +13,20 @@ export interface SourceFinding {
   /** The facility that is publicly known as a provider for substance use only. */
   readonly facility?: string
   readonly organization?: string
+  /** Steps to `organization`. */
+  readonly distance?: number
+  /** A record that carries the label of a Part 2 record and that this one was made of, for or during. */
+  readonly marked?: string
   /** A reference that names an organization or a part of one was there. */
   readonly known: boolean
   /** A reference that should have been looked up and was not. */
   readonly doubt?: string
 }
 
-/** Most steps from a record to the organization that decides: Encounter, Location, Organization, partOf. */
-export const SOURCE_STEPS = 4
-
 const ORGANIZATIONAL = new Set(['Organization', 'Location', 'HealthcareService', 'PractitionerRole'])
 const UNKNOWN: SourceFinding = { known: false }
 const UNFOLLOWED: ReadonlySet<ReferenceFact['kind']> = new Set(['absolute', 'urn', 'conditional'])
+const PART2 = '42CFRPart2'
 
 /** Follows a record to the organization it comes from. Going up only: a hospital that owns a program is none. */
 export class SourceFinder {
@@ -33,10 +35,15 @@ export class SourceFinder {
   readonly #notAssisted: ReadonlySet<string>
   readonly #sources: ReadonlyMap<string, string>
   readonly #names: ProgramNames
+  readonly #minimum: number
 
-  /** @param names how programs are named otherwise than by `Type/id` */
-  constructor(registry: SiteRegistry, names: ProgramNames = programNames(registry)) {
+  /**
+   * @param names how programs are named otherwise than by `Type/id`
+   * @param minimum confidence below which a label of a Part 2 record is a candidate
+   */
+  constructor(registry: SiteRegistry, names: ProgramNames = programNames(registry), minimum = 0.5) {
     this.#names = names
+    this.#minimum = minimum
     this.#programs = new Set(registry.part2Programs.map(registryKey))
     this.#facilities = new Set(registry.sudOnlyFacilities.map(registryKey))
     this.#notAssisted = new Set(registry.notFederallyAssisted)
@@ -46,19 +53,18 @@ export class SourceFinder {
   /** Whether the target of this reference must be read to know the source. */
   needs(reference: string): boolean {
     const type = typeOf(reference)
-    if (this.#isSettled(reference)) return type !== 'Organization' && this.#programs.has(reference)
+    if (this.isSettled(reference)) return type !== 'Organization' && this.#programs.has(reference)
     if (type === 'Organization') return this.#programs.size > 0 || this.#facilities.size > 0
     return ORGANIZATIONAL.has(type)
   }
 
-  /** The `meta.source` organization, where the site registered it. A fragment names the message, not the source. */
-  registered(metaSource: string | undefined): string | undefined {
-    if (metaSource === undefined) return undefined
-    const fragment = metaSource.indexOf('#')
-    return (
-      this.#sources.get(metaSource) ??
-      (fragment < 0 ? undefined : this.#sources.get(metaSource.slice(0, fragment)))
-    )
+  /** Organizations that the site registered for the system the record came from: `meta.source`, tags. */
+  registered({ metaSource, metaTags = [] }: ResourceFacts): readonly string[] {
+    if (this.#sources.size === 0 || (metaSource === undefined && metaTags.length === 0)) return []
+    // A fragment names the message, not the source.
+    const keys =
+      metaSource === undefined ? metaTags : [metaSource, metaSource.replace(/#.*$/, ''), ...metaTags]
+    return [...new Set(keys.flatMap(key => this.#sources.get(key) ?? []))]
   }
 
   /**
@@ -70,96 +76,187 @@ export class SourceFinder {
     return facts.references.find(({ kind, element }) => UNFOLLOWED.has(kind) && isVisit(element))?.target
   }
 
-  find(facts: ResourceFacts, look: Look, steps = SOURCE_STEPS): SourceFinding {
+  /** @throws TooWide */
+  find(facts: ResourceFacts, sight: Sight): SourceFinding {
+    return new Search(this, sight).of(facts, STEPS)
+  }
+
+  /** What a reference says by itself: a registered entry, or an organization nobody registered. */
+  settled(reference: string, distance: number): SourceFinding {
+    const organization = typeOf(reference) === 'Organization' ? reference : this.#names.owner(reference)
+    return {
+      known: true,
+      ...(organization === undefined ? {} : { organization, distance }),
+      ...(this.#programs.has(reference) ? { program: reference } : {}),
+      ...(this.#facilities.has(reference) ? { facility: reference } : {}),
+    }
+  }
+
+  isSettled(reference: string): boolean {
+    return (
+      this.#programs.has(reference) || this.#facilities.has(reference) || this.#notAssisted.has(reference)
+    )
+  }
+
+  isProgram(reference: string | undefined): boolean {
+    return reference !== undefined && this.#programs.has(reference)
+  }
+
+  named(mention: ReferenceFact): string | undefined {
+    return this.#names.named(mention)
+  }
+
+  staff(reference: string): string | undefined {
+    return this.#names.staff(reference)
+  }
+
+  /** Whether the upstream, or a code that only such programs use, makes this one a Part 2 record. */
+  isMarked({ labels, patientData }: ResourceFacts): boolean {
+    return (
+      patientData &&
+      labels.some(
+        ({ system, code, rule, confidence }) =>
+          code === PART2 && system === SYSTEM.actCode && (rule === 'upstream' || confidence >= this.#minimum),
+      )
+    )
+  }
+}
+
+/** One search from one record. Findings by record and steps left: in any order the same, and never in a circle. */
+class Search {
+  readonly #finder: SourceFinder
+  readonly #sight: Sight
+  readonly #found = new Map<string, SourceFinding>()
+
+  constructor(finder: SourceFinder, sight: Sight) {
+    this.#finder = finder
+    this.#sight = sight
+  }
+
+  /** @param through the reverse edge by which this record was met */
+  of(facts: ResourceFacts, steps: number, through?: ReverseRule): SourceFinding {
+    const key = `${steps} ${through?.id ?? ''} ${facts.reference}`
+    const known = this.#found.get(key)
+    if (known !== undefined) return known
+    if (this.#found.size >= NODES) throw new TooWide()
+    const finding = this.#finding(facts, steps, through)
+    this.#found.set(key, finding)
+    return finding
+  }
+
+  #finding(facts: ResourceFacts, steps: number, through: ReverseRule | undefined): SourceFinding {
+    const finder = this.#finder
     let finding = UNKNOWN
-    if (this.#isSettled(facts.reference)) finding = join(finding, this.#settled(facts.reference))
-    for (const reference of facts.sourceReferences)
-      finding = join(finding, this.#follow(reference, look, steps))
+    const add = (other: SourceFinding): void => {
+      finding = join(finding, other, finder)
+    }
+    if (finder.isSettled(facts.reference)) add(finder.settled(facts.reference, STEPS - steps))
+    for (const reference of facts.sourceReferences) add(this.#follow(reference, steps))
     for (const mention of facts.sourceMentions ?? []) {
-      const named = this.#names.named(mention)
-      if (named !== undefined) finding = join(finding, this.#settled(named))
+      const named = finder.named(mention)
+      if (named !== undefined) add(finder.settled(named, STEPS - steps))
     }
-    for (const { element, target } of facts.lineageReferences) {
-      const carries = edgeOf(facts.type, element)?.carries
-      if (carries === 'all' || carries === 'source')
-        finding = join(finding, this.#through(target, look, steps))
+    for (const reference of finder.registered(facts)) add(this.#follow(reference, steps))
+    for (const forward of forwardOf(facts)) {
+      if (forward.edge.carries !== 'content' && isFollowed(forward, through))
+        add(this.#through(forward.target, steps, forward.edge.kind === 'document'))
     }
-    const registered = this.registered(facts.metaSource)
-    if (registered !== undefined) finding = join(finding, this.#follow(registered, look, steps))
-    return finding.known ? finding : join(finding, this.#byStaff(facts))
+    if (steps > 0 && facts.patientData) {
+      for (const { edge, from } of backwardOf(facts, this.#sight))
+        if (edge.source) add(this.#record(from, steps - 1, edge))
+    }
+    return finding.known ? finding : join(finding, this.#byStaff(facts, steps), finder)
   }
 
   /** Nothing tells where the record was made, and somebody with a registered role made it. */
-  #byStaff({ sourceReferences }: ResourceFacts): SourceFinding {
+  #byStaff({ sourceReferences }: ResourceFacts, steps: number): SourceFinding {
+    let finding = UNKNOWN
     for (const reference of sourceReferences) {
-      const role = this.#names.staff(reference)
-      if (role !== undefined) return this.#settled(role)
+      const role = this.#finder.staff(reference)
+      if (role !== undefined) finding = join(finding, this.#finder.settled(role, STEPS - steps), this.#finder)
     }
-    return UNKNOWN
+    return finding
   }
 
-  #follow(reference: string, look: Look, steps: number): SourceFinding {
-    if (this.#isSettled(reference)) return join(this.#settled(reference), this.#owner(reference, look, steps))
+  #follow(reference: string, steps: number): SourceFinding {
+    const finder = this.#finder
+    if (finder.isSettled(reference))
+      return join(finder.settled(reference, STEPS - steps), this.#owner(reference, steps), finder)
     const type = typeOf(reference)
     const own: SourceFinding = ORGANIZATIONAL.has(type)
-      ? { known: true, ...(type === 'Organization' ? { organization: reference } : {}) }
+      ? {
+          known: true,
+          ...(type === 'Organization' ? { organization: reference, distance: STEPS - steps } : {}),
+        }
       : UNKNOWN
-    return this.needs(reference) ? join(own, this.#through(reference, look, steps)) : own
+    return finder.needs(reference) ? join(own, this.#through(reference, steps), finder) : own
   }
 
   /**
    * The program to which a registered place, service or role belongs, where that is registered too: Consents and staff
    * name the organization. An owner that is no program itself is none (a hospital around it), and doubt is none either.
    */
-  #owner(reference: string, look: Look, steps: number): SourceFinding {
-    if (!this.needs(reference)) return UNKNOWN
-    const { organization } = this.#through(reference, look, steps)
-    return organization !== undefined && this.#programs.has(organization)
-      ? this.#settled(organization)
+  #owner(reference: string, steps: number): SourceFinding {
+    if (!this.#finder.needs(reference)) return UNKNOWN
+    const { organization } = this.#through(reference, steps)
+    return organization !== undefined && this.#finder.isProgram(organization)
+      ? this.#finder.settled(organization, STEPS - steps)
       : UNKNOWN
   }
 
-  #through(reference: string, look: Look, steps: number): SourceFinding {
+  /** @param isDocument what cannot be read there is said otherwise, and is no doubt about the source */
+  #through(reference: string, steps: number, isDocument = false): SourceFinding {
     if (steps === 0) return UNKNOWN
-    const target = look(reference)
-    if (target === undefined) return { known: false, doubt: reference }
+    const target = this.#sight.look(reference)
     if (target === 'absent') return UNKNOWN
-    if (target.notAssessable !== undefined) return { known: false, doubt: reference }
-    return this.find(target, look, steps - 1)
+    if (target === undefined || target.notAssessable !== undefined)
+      return isDocument ? UNKNOWN : { known: false, doubt: reference }
+    return this.#record(target, steps - 1)
   }
 
-  #isSettled(reference: string): boolean {
-    return (
-      this.#programs.has(reference) || this.#facilities.has(reference) || this.#notAssisted.has(reference)
-    )
-  }
-
-  #settled(reference: string): SourceFinding {
-    const organization = typeOf(reference) === 'Organization' ? reference : this.#names.owner(reference)
-    return {
-      known: true,
-      ...(organization === undefined ? {} : { organization }),
-      ...(this.#programs.has(reference) ? { program: reference } : {}),
-      ...(this.#facilities.has(reference) ? { facility: reference } : {}),
-    }
+  #record(facts: ResourceFacts, steps: number, through?: ReverseRule): SourceFinding {
+    if (facts.notAssessable !== undefined) return { known: false, doubt: facts.reference }
+    const finding = this.of(facts, steps, through)
+    // The mark of a group is that of its strictest member.
+    return through?.says !== 'group' && this.#finder.isMarked(facts)
+      ? join(finding, { known: false, marked: facts.reference }, this.#finder)
+      : finding
   }
 }
 
-/** First finding of each kind wins; a program anywhere makes a program. */
-function join(a: SourceFinding, b: SourceFinding): SourceFinding {
+/**
+ * A program anywhere makes a program. Of several organizations the program counts, then the nearest; what else is several
+ * is told by the first in the order of the alphabet, so that the order of references leaves no trace.
+ */
+function join(a: SourceFinding, b: SourceFinding, finder: SourceFinder): SourceFinding {
   if (b === UNKNOWN) return a
   if (a === UNKNOWN) return b
-  const program = a.program ?? b.program
-  const facility = a.facility ?? b.facility
-  const organization = a.organization ?? b.organization
-  const doubt = a.doubt ?? b.doubt
+  const program = first(a.program, b.program)
+  const facility = first(a.facility, b.facility)
+  const marked = first(a.marked, b.marked)
+  const doubt = first(a.doubt, b.doubt)
+  const { organization, distance = 0 } = isNearer(a, b, finder) ? a : b
   return {
     known: a.known || b.known,
     ...(program === undefined ? {} : { program }),
     ...(facility === undefined ? {} : { facility }),
-    ...(organization === undefined ? {} : { organization }),
+    ...(organization === undefined ? {} : { organization, distance }),
+    ...(marked === undefined ? {} : { marked }),
     ...(doubt === undefined ? {} : { doubt }),
   }
+}
+
+function first(a: string | undefined, b: string | undefined): string | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return a < b ? a : b
+}
+
+function isNearer(a: SourceFinding, b: SourceFinding, finder: SourceFinder): boolean {
+  if (a.organization === undefined || b.organization === undefined) return b.organization === undefined
+  const [ofProgram, otherOfProgram] = [finder.isProgram(a.organization), finder.isProgram(b.organization)]
+  if (ofProgram !== otherOfProgram) return ofProgram
+  const [near = 0, far = 0] = [a.distance, b.distance]
+  return near === far ? a.organization <= b.organization : near < far
 }
 
 function typeOf(reference: string): string {

@@ -119,8 +119,11 @@ export interface Labeller {
   readonly read: (facts: ResourceFacts) => Promise<ResourceFacts>
   /** Edges that `label` follows backwards, where the site has them followed. */
   readonly reverseEdges: readonly ReverseEdge[]
-  /** References whose targets `label` wants for source and lineage (Encounter, Organization, Location …). */
-  readonly lineage: (facts: ResourceFacts) => readonly string[]
+  /**
+   * References whose targets `label` wants for source and lineage (Encounter, Organization, Location …); of a record that
+   * was met through a reverse edge, fewer.
+   */
+  readonly lineage: (facts: ResourceFacts, through?: ReverseEdge) => readonly string[]
   /** All labels. `look` answers for references: facts, `absent`, or undefined when not looked up (doubt). */
   readonly label: (
     facts: ResourceFacts,

@@ -89,6 +89,8 @@ export interface ResourceFacts {
   readonly dates: readonly { readonly start?: string; readonly end?: string }[]
   readonly profiles: readonly string[]
   readonly metaSource?: string
+  /** Tags of the record, `system|code`: a site may have registered one as the sign of a source. */
+  readonly metaTags?: readonly string[]
   /** References a source look-up follows: serviceProvider, performer, location, author, custodian, provider … */
   readonly sourceReferences: readonly string[]
   /** Source references that may name an organization otherwise than by `Type/id`: by identifier or by name. */
@@ -122,6 +124,11 @@ export interface LabelledResource {
   readonly source?: string
   /** Part 2 record by source, by incoming label, or by the site's rule for unknown sources. */
   readonly part2: boolean
+  /**
+   * References through which it speaks of its patients, where it names none itself (Provenance.target): it leaves only
+   * together with one of them, for without them it speaks of nobody.
+   */
+  readonly through?: readonly string[]
   /**
    * Resources of equal `classKey` (type, patients, labels, source) are decided alike unless a rule looks at codes, dates
    * or instances; then `facts.hash` is added to the key.

@@ -1,0 +1,92 @@
+import type { ReverseEdge } from '../model/doors.ts'
+import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
+import { type Edge, edgeOf } from './edges.ts'
+import { leadsTo, REVERSE_EDGES, type ReverseRule } from './reverse-edges.ts'
+
+/** `undefined`: nobody looked it up. */
+export type Look = (reference: string) => ResourceFacts | 'absent' | undefined
+
+/** What may be seen while one record is labelled. `referrers` is absent where edges are not followed backwards. */
+export interface Sight {
+  readonly look: Look
+  readonly referrers?: ((reference: string) => readonly ResourceFacts[] | undefined) | undefined
+}
+
+/** Most steps from a record, forward and backward ones together: Report → Observation → Order → Reason. */
+export const STEPS = 4
+/** Most records that one record is traced through; what is wider is in doubt. */
+export const NODES = 5_000
+
+/** More records hang together than may be traced: the record cannot be labelled. */
+export class TooWide extends Error {}
+
+/** A forward edge of one record. */
+export interface Forward {
+  readonly edge: Edge
+  readonly element: string
+  readonly target: string
+}
+
+const forwards = new WeakMap<ResourceFacts, readonly Forward[]>()
+
+/** What a record passes on by following its own references; those to itself lead nowhere. */
+export function forwardOf(facts: ResourceFacts): readonly Forward[] {
+  const known = forwards.get(facts)
+  if (known !== undefined) return known
+  const found = facts.lineageReferences.flatMap(({ element, target }) => {
+    const edge = target === facts.reference ? undefined : edgeOf(facts.type, element)
+    return edge === undefined ? [] : [{ edge, element, target }]
+  })
+  forwards.set(facts, found)
+  return found
+}
+
+/** A reverse edge from one referring record to a record. */
+export interface Backward {
+  readonly edge: ReverseRule
+  readonly from: ResourceFacts
+  /** Paths of the references, with indexes. */
+  readonly at: readonly string[]
+}
+
+/** What points at a record through edges that are followed backwards, as far as somebody looked. */
+export function backwardOf(facts: ResourceFacts, { referrers }: Sight): readonly Backward[] {
+  const found = referrers?.(facts.reference)
+  if (found === undefined || found.length === 0) return []
+  return found.flatMap(from => {
+    if (from.reference === facts.reference) return []
+    return REVERSE_EDGES.flatMap(edge => {
+      if (edge.type !== from.type || !leadsTo(edge, facts.type)) return []
+      const at = pointing(from, edge).filter(({ target }) => target === facts.reference)
+      return at.length === 0 ? [] : [{ edge, from, at: at.map(({ path }) => path) }]
+    })
+  })
+}
+
+/** Literal references in the element of this edge. */
+export function pointing(from: ResourceFacts, { element }: ReverseEdge): readonly ReferenceFact[] {
+  const list = element.endsWith('.url') ? from.lineageReferences : from.references
+  return list.filter(each => each.kind === 'literal' && plain(each.element) === element)
+}
+
+const plain = (element: string): string => element.replace(/\bsection(?:\.section)+(?=\.)/, 'section')
+
+/** Whether nobody looked for what points at this record though something might. */
+export function isUnasked(facts: ResourceFacts, { referrers }: Sight): boolean {
+  return (
+    referrers !== undefined &&
+    referrers(facts.reference) === undefined &&
+    REVERSE_EDGES.some(edge => leadsTo(edge, facts.type))
+  )
+}
+
+/**
+ * Whether a record that was met backwards is followed forward through this edge. A group tells of a member what it is as
+ * a whole: when and why, never what its other members tell.
+ */
+export function isFollowed({ edge, element }: Forward, through: ReverseRule | undefined): boolean {
+  if (through === undefined) return true
+  if (element === through.element) return false
+  if (through.says === 'same') return true
+  return edge.kind === 'visit' || (edge.kind === 'reason' && through.speaks?.includes(element) === true)
+}

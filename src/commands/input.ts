@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { createReadStream } from 'node:fs'
+import { parseLossless } from '../model/lossless-json.ts'
 import { type Terminal, UsageError } from './table.ts'
 
-/** One JSON value of the input and where it stood, for error messages: `file.ndjson:12`. */
+/** One JSON value of the input (numbers as model/lossless-json.ts keeps them) and where it stood, for error messages: `file.ndjson:12`. */
 export interface InputRecord {
   readonly place: string
   readonly value?: unknown
@@ -73,7 +74,7 @@ function isJson(text: string): boolean {
 /** The engine's own message quotes the text, so only the position is told. */
 function parsed(place: string, text: string): InputRecord {
   try {
-    return { place, value: JSON.parse(text) }
+    return { place, value: parseLossless(text) }
   } catch (error) {
     const at = /position (\d+)/.exec((error as Error).message)?.[1]
     return {

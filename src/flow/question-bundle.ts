@@ -1,12 +1,12 @@
 import type { DecidedResource } from '../model/decision.ts'
 import type { Segmenter } from '../model/doors.ts'
 import type { Release } from '../model/exchange.ts'
-import { DIRECTORY_TYPES } from '../model/fhir.ts'
 import type { NamedReference } from '../model/programs.ts'
 import { hiddenIdentifiers, withIdentifiers } from './identifiers.ts'
 import { byTarget } from './programs.ts'
 import type { Answered } from './question.ts'
 import { withShownLabels } from './shown.ts'
+import { isHarmless } from './visibility.ts'
 
 /** The searchset that would leave under an answered question; a resource whose duties cannot be met does not leave. */
 export function releasedBundle(segmenter: Segmenter, answered: Answered): Release {
@@ -18,9 +18,7 @@ export function releasedBundle(segmenter: Segmenter, answered: Answered): Releas
   const hidesReference = (reference: NamedReference, of: DecidedResource): boolean => {
     const { target } = reference
     if (hidesProgram(reference, of)) return true
-    if (target === '' || target.startsWith('#') || visible.has(target)) return false
-    const type = /([A-Z][A-Za-z]+)\/[^/]+$/.exec(target)?.[1]
-    return type === undefined || !(type === 'Patient' || DIRECTORY_TYPES.has(type))
+    return !visible.has(target) && !isHarmless(target)
   }
   const hides = (target: string, of: DecidedResource): boolean => hidesReference(byTarget(target), of)
   const identifiers = hiddenIdentifiers({ hidesProgram, label: labelAlone, decide })

@@ -125,7 +125,7 @@ const URL_TYPE =
  * Directory types and the patient; contained (`#`) and identifier-only references lead nowhere and were assessed with
  * the resource. A `urn:` or foreign reference to patient data cannot be decided on: not harmless.
  */
-function isHarmless(target: string): boolean {
+export function isHarmless(target: string): boolean {
   if (target === '' || target.startsWith('#')) return true
   const type = URL_TYPE.exec(target)?.[1]
   return type !== undefined && (type === 'Patient' || DIRECTORY_TYPES.has(type))

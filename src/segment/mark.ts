@@ -7,6 +7,7 @@ import {
   type Label,
   type LabelledResource,
 } from '../model/label.ts'
+import { parseLossless } from '../model/lossless-json.ts'
 import { type LocatedLabel, located, writeInline } from './inline-labels.ts'
 import type { MutableObject } from './redact.ts'
 
@@ -107,7 +108,7 @@ export function mark(
 
 /** A copy of a resource with its labels in `meta.security`, for the `label` command. */
 export function markLabels(resource: object, labelled: LabelledResource): object {
-  const copy = structuredClone(resource) as MutableObject
+  const copy = parseLossless(JSON.stringify(resource)) as unknown as MutableObject
   const decision = {
     effect: 'permit',
     because: [],

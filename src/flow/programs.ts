@@ -105,7 +105,7 @@ export async function directoryNames(
 function matters(facts: ResourceFacts): boolean {
   let known = mayMatter.get(facts)
   if (known === undefined) {
-    known = facts.references.some(mayNameOtherwise)
+    known = facts.references.some(mayNameOtherwise) || facts.sourceMentions?.some(mayNameOtherwise) === true
     mayMatter.set(facts, known)
   }
   return known

@@ -13,11 +13,12 @@ import { attachmentText, stripTags } from './attachments.ts'
 import { fieldMatters } from './codes.ts'
 import { isPatientData, isResourceType, namesPatient } from './compartment.ts'
 import type { CompiledRules, RuleHit } from './compile.ts'
+import { tagsOf, withDescribed } from './contained.ts'
 import { datesOf } from './dates.ts'
 import { edgeOf, isMember, isSource } from './edges.ts'
 import { fieldOf } from './fields.ts'
 import { isOwnIdentifier, tellingIdentifiers } from './identifiers.ts'
-import { referenceFact } from './references.ts'
+import { documentFact, referenceFact } from './references.ts'
 import { canonicalSystem } from './systems.ts'
 import { upstreamLabel } from './upstream-labels.ts'
 import { isObject, type Place, TooDeep, type Visitor, Walk } from './walk.ts'
@@ -118,7 +119,9 @@ class FactsBuilder implements Visitor {
     const problem = this.#problem(type)
     const made = this.#sources.size > 0
     const telling = tellingIdentifiers(resource, this.#rules)
-    const mentions = made ? this.#sourceMentions : [...this.#sourceMentions, ...this.#memberMentions]
+    const named = made ? this.#sourceMentions : [...this.#sourceMentions, ...this.#memberMentions]
+    const mentions = withDescribed(named, resource)
+    const tags = tagsOf(meta)
     return {
       hash: raw.hash,
       bytes: raw.bytes,
@@ -135,6 +138,7 @@ class FactsBuilder implements Visitor {
       dates: datesOf(resource),
       profiles: Array.isArray(profile) ? profile.filter(item => typeof item === 'string') : [],
       ...(typeof source === 'string' ? { metaSource: source } : {}),
+      ...(tags.length === 0 ? {} : { metaTags: tags }),
       sourceReferences: [...(made ? this.#sources : this.#members)],
       ...(mentions.length === 0 ? {} : { sourceMentions: mentions }),
       lineageReferences: this.#lineage,
@@ -190,6 +194,11 @@ class FactsBuilder implements Visitor {
   attachment(attachment: JsonObject, place: Place): void {
     const { contentType, data } = attachment
     if (place.localElement().includes('photo') || !isPatientData(place.type())) return
+    const elsewhere = documentFact(attachment, place, this.#bases)
+    if (elsewhere !== undefined) {
+      this.#lineage.push(elsewhere)
+      return
+    }
     const text =
       typeof data === 'string' && typeof contentType === 'string'
         ? attachmentText(contentType, data)
@@ -231,8 +240,8 @@ class FactsBuilder implements Visitor {
   }
 
   #source(fact: ReferenceFact, into: Set<string>, mentions: ReferenceFact[]): void {
-    if (fact.identifier !== undefined || (fact.kind !== 'literal' && fact.display !== undefined))
-      mentions.push(fact)
+    const isDescribed = fact.kind === 'contained' || (fact.kind !== 'literal' && fact.display !== undefined)
+    if (fact.identifier !== undefined || isDescribed) mentions.push(fact)
     if (fact.kind === 'literal') {
       if (!fact.target.startsWith('Patient/') && !fact.target.startsWith('RelatedPerson/'))
         into.add(fact.target)

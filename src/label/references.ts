@@ -22,6 +22,21 @@ export function referenceFact(object: JsonObject, place: Place, bases: readonly 
   }
 }
 
+/**
+ * The Binary that holds the content of an attachment which has none itself, as a reference that lineage follows; undefined
+ * where the content is elsewhere or nowhere. https://hl7.org/fhir/R4/binary.html
+ */
+export function documentFact(
+  { data, url }: JsonObject,
+  place: Place,
+  bases: readonly string[],
+): ReferenceFact | undefined {
+  if (typeof url !== 'string' || data !== undefined) return undefined
+  const { target, kind } = normalReference(url, bases)
+  if (kind !== 'literal' || !target.startsWith('Binary/')) return undefined
+  return { path: `${place.path()}.url`, element: `${place.localElement()}.url`, target, kind }
+}
+
 /** `Type/id` for what lies at the upstream; everything else stays as written. https://hl7.org/fhir/R4/references.html */
 function normalReference(
   reference: string,

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Limits } from '../model/configuration.ts'
-import type { Resolution, Resolved } from '../model/doors.ts'
+import type { Resolution, Resolved, Upstream } from '../model/doors.ts'
 import type { RawEntry } from '../model/exchange.ts'
+import { Refusal } from '../model/refusal.ts'
 import { type Contents, headOfContent, OVERHEAD_BYTES } from './contents.ts'
 import { isLiteral } from './location.ts'
 import { invalid } from './refusals.ts'
@@ -12,20 +13,27 @@ const IDS_PER_REQUEST = 100
 const QUERY_CHARACTERS = 4_000
 const RESOLUTIONS_KEPT = 2_000
 
+/** Binaries read at the same time: each may be as large as a body may be. */
+const READS_AT_ONCE = 4
+
 interface Part {
-  readonly value: Resolved
+  /** Undefined: it is there and cannot be taken in. */
+  readonly value: Resolved | undefined
   /** Milliseconds since the epoch; counted from before the request was sent. */
   readonly expires: number
 }
 
 interface KeptResolution {
   readonly resolution: Resolution
+  /** Bytes of the Binaries in it, which may be large. */
+  readonly documentBytes: number
   readonly expires: number
 }
 
 export interface LookupDependencies {
   readonly now: () => number
   readonly searcher: Searcher
+  readonly read: Upstream['read']
   readonly contents: Contents
   readonly limits: Limits
 }
@@ -41,14 +49,19 @@ export function createLookups(
   const { now, limits } = deps
   const parts = new LRUCache<string, Part>({
     maxSize: Math.max(Math.floor(limits.contentCacheBytes / 8), 1),
-    sizeCalculation: ({ value }) => OVERHEAD_BYTES + (value === 'absent' ? 0 : value.bytes.length),
+    sizeCalculation: ({ value }) => OVERHEAD_BYTES + sizeOf(value),
   })
   const inFlight = new Map<string, Promise<ReadonlyMap<string, Part>>>()
-  const kept = new LRUCache<string, KeptResolution>({ max: RESOLUTIONS_KEPT })
+  const kept = new LRUCache<string, KeptResolution>({
+    max: RESOLUTIONS_KEPT,
+    maxSize: RESOLUTIONS_KEPT + Math.floor(limits.contentCacheBytes / 8),
+    sizeCalculation: ({ documentBytes }) => 1 + documentBytes,
+  })
 
   const fetchChunk = (resourceType: string, ids: readonly string[]) => {
     const references = ids.map(id => `${resourceType}/${id}`)
-    const fetching = fetchParts(deps, resourceType, ids).then(found => {
+    const fetch = resourceType === 'Binary' ? readParts : fetchParts
+    const fetching = fetch(deps, resourceType, ids).then(found => {
       for (const [reference, part] of found) parts.set(reference, part)
       return found
     })
@@ -95,13 +108,19 @@ function resolutionOf(
 ): KeptResolution {
   const answers = new Map<string, Resolved>()
   let expires = latest
+  let documentBytes = 0
   for (const reference of references) {
     const part = found.get(reference)
     if (part === undefined) continue
-    answers.set(reference, part.value)
+    if (part.value !== undefined) answers.set(reference, part.value)
     expires = Math.min(expires, part.expires)
+    if (reference.startsWith('Binary/')) documentBytes += sizeOf(part.value)
   }
-  return { resolution: { get: reference => answers.get(reference) }, expires }
+  return { resolution: { get: reference => answers.get(reference) }, documentBytes, expires }
+}
+
+function sizeOf(value: Resolved | undefined): number {
+  return value === undefined || value === 'absent' ? 0 : value.bytes.length
 }
 
 /** References grouped by type, no group longer than one request may be. */
@@ -145,6 +164,33 @@ async function fetchParts(
     found.set(reference, { value: entry.resource, expires })
   }
   return found
+}
+
+/**
+ * Binaries, which servers do not search, read one by one. What is no FHIR Binary, or larger than a sixteenth of the cache,
+ * stays unanswered: its text is not assessed, whatever page it was met on.
+ */
+async function readParts(
+  deps: LookupDependencies,
+  resourceType: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Part>> {
+  const expires = deps.now() + deps.limits.lookupCacheMs
+  const found = new Map<string, Part>()
+  const waiting = [...ids]
+  const largest = deps.limits.contentCacheBytes / 16
+  const worker = async (): Promise<void> => {
+    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+      const value = await deps.read(resourceType, id).catch(unreadable)
+      found.set(`${resourceType}/${id}`, { value: sizeOf(value) > largest ? undefined : value, expires })
+    }
+  }
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, worker))
+  return found
+}
+
+function unreadable(error: unknown): undefined {
+  if (!(error instanceof Refusal && error.code === 'upstream-invalid')) throw error
 }
 
 /** A type that the upstream does not have: its references stay unanswered, and everything else is looked up. */

@@ -11,6 +11,7 @@ import { createCredential, readConfigured } from './credential.ts'
 import { createLocation, isPlainId, type Location } from './location.ts'
 import { createLookups } from './lookups.ts'
 import { asInvalid, createPages } from './page.ts'
+import { createReferrers } from './referrers.ts'
 import { invalid } from './refusals.ts'
 import { createFetcher, type Fetcher } from './request.ts'
 import { createSearcher } from './search.ts'
@@ -54,13 +55,14 @@ export function createUpstream(
   const searcher = createSearcher(location, fetcher, pages)
   const { now } = deps
   const metadata = capabilitiesReader(location, fetcher, limits)
+  const read = reader(location, fetcher, contents, limits)
   return {
-    read: reader(location, fetcher, contents, limits),
+    read,
     search: searcher.first,
     next: searcher.next,
     ...createConsents({ now, searcher, location, limits }),
-    referrers: async (_type, _parameter, references) => new Map(references.map(each => [each, []])),
-    resolve: createLookups({ now, searcher, contents, limits }),
+    referrers: createReferrers({ now, searcher, contents, limits, base: location.base }),
+    resolve: createLookups({ now, searcher, read, contents, limits }),
     capabilities: remembered(metadata, CAPABILITIES_MS, now),
     ready: remembered(() => isReady(location, fetcher), READY_MS, now),
     close: async () => {

@@ -141,6 +141,51 @@ describe('resolve', () => {
   })
 })
 
+describe('Binaries', () => {
+  const document = (id: string, data = 'aGk=') => ({
+    resourceType: 'Binary',
+    id,
+    contentType: 'text/plain',
+    data,
+  })
+  beforeEach(() => {
+    server.handle = (request, response) => {
+      const id = String(request.url).split('/').at(-1) ?? ''
+      if (id === 'gone') send(response, '', 404)
+      else if (id === 'raw') send(response, 'hello', 200, { 'content-type': 'text/plain' })
+      else if (id === 'huge') send(response, document(id, 'A'.repeat(600_000)))
+      else send(response, document(id))
+    }
+  })
+
+  it('are read one by one, for servers do not search them, and once in their time', async () => {
+    const found = await server.upstream.resolve(['Binary/a', 'Binary/gone', 'Binary/b'])
+    expect(urls().sort()).toEqual(['/fhir/Binary/a', '/fhir/Binary/b', '/fhir/Binary/gone'])
+    expect(server.requests[0]?.headers.accept).toBe('application/fhir+json')
+    expect(found.get('Binary/a')).toHaveProperty('hash')
+    expect(found.get('Binary/gone')).toBe('absent')
+    expect(await server.upstream.resolve(['Binary/a', 'Binary/gone', 'Binary/b'])).toBe(found)
+    expect(server.requests).toHaveLength(3)
+    server.clock.now += 60_000
+    await server.upstream.resolve(['Binary/a'])
+    expect(server.requests).toHaveLength(4)
+  })
+
+  it('stay unanswered where they are no FHIR resource or too large, and hold up nothing else', async () => {
+    const found = await server.upstream.resolve(['Binary/raw', 'Binary/huge', 'Binary/a'])
+    expect(found.get('Binary/raw')).toBeUndefined()
+    expect(found.get('Binary/huge')).toBeUndefined()
+    expect(found.get('Binary/a')).toHaveProperty('hash')
+    await server.upstream.resolve(['Binary/raw', 'Binary/huge'])
+    expect(server.requests).toHaveLength(3)
+  })
+
+  it('that the server cannot give now fail the look-up like any other', async () => {
+    server.handle = (_, response) => send(response, '', 503)
+    expect(await refusalOf(server.upstream.resolve(['Binary/a']))).toMatch(/^upstream-unavailable/)
+  })
+})
+
 describe('capabilities and readiness', () => {
   it('are asked once a minute, and no failure is kept', async () => {
     server.handle = (_, response) => send(response, '', 500)

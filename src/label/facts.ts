@@ -7,9 +7,10 @@ import {
   type Resource,
   SYSTEM,
 } from '../model/fhir.ts'
-import type { Label, ReferenceFact, ResourceFacts } from '../model/label.ts'
+import type { PendingDocument, ReferenceFact, ResourceFacts, TellingElement } from '../model/label.ts'
 import { strictParse } from '../model/strict-json.ts'
-import { attachmentText, stripTags } from './attachments.ts'
+import { type AttachmentVisitor, readContent } from './attachments.ts'
+import type { ClinicalDocument } from './cda.ts'
 import { fieldMatters } from './codes.ts'
 import { isPatientData, isResourceType, namesPatient } from './compartment.ts'
 import type { CompiledRules, RuleHit } from './compile.ts'
@@ -17,11 +18,13 @@ import { tagsOf, withDescribed } from './contained.ts'
 import { datesOf } from './dates.ts'
 import { edgeOf, isMember, isSource } from './edges.ts'
 import { fieldOf } from './fields.ts'
+import { FoundLabels } from './found-labels.ts'
 import { isOwnIdentifier, tellingIdentifiers } from './identifiers.ts'
+import { spokenInTags, stripTags } from './markup.ts'
 import { documentFact, referenceFact } from './references.ts'
 import { canonicalSystem } from './systems.ts'
 import { upstreamLabel } from './upstream-labels.ts'
-import { isObject, type Place, TooDeep, type Visitor, Walk } from './walk.ts'
+import { isObject, type Place, TooDeep, Walk } from './walk.ts'
 
 export interface FactsOptions {
   /** Base URLs of the upstream and the gateway, no trailing slash. */
@@ -85,12 +88,15 @@ const NOTES = new Set(
   `DocumentReference DocumentManifest Composition DiagnosticReport Media Communication QuestionnaireResponse
   ClinicalImpression Observation`.split(/\s+/),
 )
+/** Comments, and what is said of a picture. */
+const SPOKEN_IN_TAGS = /<!--|\s(?:alt|title)=/
+
 const NOTE_KINDS = new Set(['type.coding', 'category.coding', 'code.coding', 'category', 'type'])
 
-class FactsBuilder implements Visitor {
+class FactsBuilder implements AttachmentVisitor {
   readonly #rules: CompiledRules
   readonly #bases: readonly string[]
-  readonly #labels = new Map<string, Label>()
+  readonly #labels: FoundLabels
   readonly #codings = new Map<string, Coding>()
   readonly #references: ReferenceFact[] = []
   readonly #lineage: ReferenceFact[] = []
@@ -100,17 +106,22 @@ class FactsBuilder implements Visitor {
   readonly #memberMentions: ReferenceFact[] = []
   readonly #patients = new Set<string>()
   readonly #cues = new Set<string>()
+  readonly #pending: PendingDocument[] = []
+  readonly #parts: TellingElement[] = []
   #unnamedPatient = false
   #type = ''
+  #depth = 0
 
   constructor(rules: CompiledRules, bases: readonly string[]) {
     this.#rules = rules
+    this.#labels = new FoundLabels(rules)
     this.#bases = bases
   }
 
   build(raw: RawResource, resource: Resource & { readonly id: string }, depth: number): ResourceFacts {
     const { resourceType: type, id } = resource
     this.#type = type
+    this.#depth = depth
     new Walk(this, depth).resource(resource)
     if (type === 'Patient') this.#patients.add(`Patient/${id}`)
     if (type === 'Bundle') this.#bundledPatients(resource)
@@ -118,7 +129,7 @@ class FactsBuilder implements Visitor {
     const { versionId, lastUpdated, source, profile } = meta
     const problem = this.#problem(type)
     const made = this.#sources.size > 0
-    const telling = tellingIdentifiers(resource, this.#rules)
+    const telling = [...tellingIdentifiers(resource, this.#rules), ...this.#parts]
     const named = made ? this.#sourceMentions : [...this.#sourceMentions, ...this.#memberMentions]
     const mentions = withDescribed(named, resource)
     const tags = tagsOf(meta)
@@ -133,7 +144,7 @@ class FactsBuilder implements Visitor {
       patients: [...this.#patients].sort(),
       patientData: isPatientData(type) || this.#patients.size > 0 || containsPatientData(resource),
       references: this.#references,
-      labels: [...this.#labels.values()],
+      labels: this.#labels.all(),
       codings: [...this.#codings.values()],
       dates: datesOf(resource),
       profiles: Array.isArray(profile) ? profile.filter(item => typeof item === 'string') : [],
@@ -144,6 +155,7 @@ class FactsBuilder implements Visitor {
       lineageReferences: this.#lineage,
       ...(this.#cues.size === 0 ? {} : { cues: [...this.#cues] }),
       ...(telling.length === 0 ? {} : { telling }),
+      ...(this.#pending.length === 0 ? {} : { pending: this.#pending }),
       ...(problem === undefined ? {} : { notAssessable: problem }),
     }
   }
@@ -189,28 +201,41 @@ class FactsBuilder implements Visitor {
 
   narrative(div: string, place: Place): void {
     this.text(stripTags(div), place)
+    if (SPOKEN_IN_TAGS.test(div)) for (const spoken of spokenInTags(div)) this.text(spoken, place)
   }
 
   attachment(attachment: JsonObject, place: Place): void {
-    const { contentType, data } = attachment
     if (place.localElement().includes('photo') || !isPatientData(place.type())) return
     const elsewhere = documentFact(attachment, place, this.#bases)
     if (elsewhere !== undefined) {
       this.#lineage.push(elsewhere)
+      this.#references.push(elsewhere)
       return
     }
-    const text =
-      typeof data === 'string' && typeof contentType === 'string'
-        ? attachmentText(contentType, data)
-        : undefined
-    if (text !== undefined) this.text(text, place)
-    else for (const hit of this.#rules.unreadable) this.#add(hit, place)
+    readContent(attachment, place, this, { rules: this.#rules, type: this.#type, jsonDepth: this.#depth })
+  }
+
+  unreadable(place: Place): void {
+    for (const hit of this.#rules.unreadable) this.#add(hit, place)
+  }
+
+  pending(contentType: string, data: string, place: Place): void {
+    this.#pending.push({ path: place.path(), contentType, data })
+  }
+
+  /** The header of a document speaks for the whole; its parts are decided by themselves. */
+  document({ whole, parts }: ClinicalDocument, place: Place): void {
+    for (const cue of whole.cues) this.#cues.add(cue)
+    for (const { label } of whole.finds.values()) this.#labels.put(label, place.path())
+    if (whole.unreadable) this.unreadable(place)
+    this.#sourceMentions.push(...whole.mentions)
+    this.#parts.push(...parts)
   }
 
   security(coding: JsonObject, place: Place): void {
     const label = upstreamLabel(coding, place, this.#rules)
     if (label === undefined) return
-    this.#keep(label)
+    this.#labels.keep(label)
     if (label.system !== SYSTEM.actCode && label.system !== SYSTEM.local) return
     for (const hit of this.#rules.upstream(label.code)) this.#add(hit, place)
   }
@@ -253,32 +278,6 @@ class FactsBuilder implements Visitor {
   #add(hit: RuleHit, place: Place): void {
     if (hit.cue !== undefined) this.#cues.add(hit.cue)
     if (hit.notTypes?.has(this.#type)) return
-    // What a cue may lower is kept beside what nothing lowers, however sure it looks now.
-    const kind = this.#rules.contexts.has(hit.rule) ? `|${hit.rule}` : ''
-    for (const label of hit.labels) {
-      const key = `${label.system}|${label.code}`
-      const known = this.#labels.get(key + kind)
-      if (this.#labels.get(key)?.rule === 'upstream') continue
-      this.#labels.set(key + kind, found(label, place.path(), known))
-    }
+    this.#labels.add(hit, place.path())
   }
-
-  /** An upstream label is never replaced by one of our own. */
-  #keep(label: Label): void {
-    this.#labels.set(`${label.system}|${label.code}`, label)
-  }
-}
-
-/** Most paths that are kept of one label. */
-const MAX_PATHS = 20
-
-/** A label found at this path, and wherever it was found before; the surest find tells rule and path. */
-function found(label: Label, path: string, known: Label | undefined): Label {
-  if (known === undefined) return { ...label, path }
-  const before = known.paths ?? (known.path === undefined ? [] : [known.path])
-  const isNew = before.length < MAX_PATHS && !before.includes(path)
-  if (!isNew && known.confidence >= label.confidence) return known
-  const paths = isNew ? [...before, path] : before
-  const surest = known.confidence < label.confidence ? { ...label, path } : known
-  return paths.length > 1 ? { ...surest, paths } : surest
 }

@@ -51,6 +51,10 @@ export interface TellingElement {
    * part is the whole element.
    */
   readonly ranges?: readonly (readonly [start: number, end: number])[]
+  /** Codes of the part, for Consent.provision.code. */
+  readonly codings?: readonly Coding[]
+  /** Organizations that made the part, where others made the rest. */
+  readonly sourceMentions?: readonly ReferenceFact[]
 }
 
 /** An attachment that takes time to read (a PDF): its text joins the facts when a reader has been at it. */

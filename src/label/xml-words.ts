@@ -1,0 +1,58 @@
+import type { Coding } from '../model/fhir.ts'
+import { isElement, type XmlDocument, type XmlElement } from './xml.ts'
+
+/** Attributes that are addresses, formats and names of machines, not text. */
+const NO_TEXT = new Set(
+  `url href src xmlns schemaLocation root extension id ID class style system codeSystem version lang type`.split(
+    ' ',
+  ),
+)
+
+/** What a person may read in any XML: character data, comments, and the values of attributes (FHIR XML has only these). */
+export function* xmlTexts({ root, around }: XmlDocument): Generator<string> {
+  for (const { text } of around) yield text
+  yield* textsIn(root)
+}
+
+/** FHIR elements whose value is an address, a code or a number (https://hl7.org/fhir/R4/xml.html). */
+const NO_VALUE = new Set(
+  `system url reference profile source versionId lastUpdated id implicitRules contentType language hash data linkId
+  fullUrl instantiatesCanonical instantiatesUri questionnaire`.split(/\s+/),
+)
+
+function* textsIn({ name, attributes, children }: XmlElement): Generator<string> {
+  for (const key in attributes)
+    if (!NO_TEXT.has(key) && !(key === 'value' && NO_VALUE.has(name))) yield attributes[key] ?? ''
+  // Inline markup leaves no gap: what a person reads as one word is one.
+  let text = ''
+  for (const child of children) {
+    if (isElement(child)) {
+      if (text.trim() !== '') yield text
+      text = ''
+      yield* textsIn(child)
+    } else if (child.kind === 'text') text += child.text
+    else yield child.text
+  }
+  if (text.trim() !== '') yield text
+}
+
+/** Codes of FHIR XML (`<code value/>` beside `<system value/>`) and of HL7 v3 (`code` and `codeSystem`). */
+export function* xmlCodings(element: XmlElement): Generator<Coding> {
+  const { attributes, children } = element
+  const { code, codeSystem, displayName } = attributes
+  if (code !== undefined) yield coding(codeSystem, code, displayName)
+  const elements = children.filter(isElement)
+  const value = (name: string): string | undefined =>
+    elements.find(child => child.name === name)?.attributes['value']
+  const written = value('code')
+  if (written !== undefined) yield coding(value('system'), written, value('display'))
+  for (const child of elements) yield* xmlCodings(child)
+}
+
+function coding(system: string | undefined, code: string, display: string | undefined): Coding {
+  return {
+    ...(system === undefined ? {} : { system }),
+    code,
+    ...(display === undefined ? {} : { display }),
+  }
+}

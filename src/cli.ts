@@ -91,6 +91,7 @@ if (import.meta.main) {
     input: process.stdin,
     out: text => void process.stdout.write(text),
     error: text => void process.stderr.write(text),
+    isTerminal: process.stderr.isTTY === true,
   }
   process.stdout.on('error', () => process.exit(0))
   process.exitCode = await runCommandLine(process.argv.slice(2), terminal)

@@ -1,83 +1,235 @@
-import { Buffer } from 'node:buffer'
-import { hash } from 'node:crypto'
 import { openEngine } from '../engine.ts'
 import { createLabeller } from '../label/labeller.ts'
-import type { Resource } from '../model/fhir.ts'
-import type { LabelledResource, ResourceFacts } from '../model/label.ts'
+import { referrersWithin } from '../label/referrers.ts'
+import type { Look } from '../label/trace.ts'
+import type { Labeller, Referrers } from '../model/doors.ts'
+import { codesPut, isOwnLabel } from '../model/ds4p.ts'
+import type { JsonObject } from '../model/fhir.ts'
+import type { ResourceFacts } from '../model/label.ts'
+import { stringifyLossless } from '../model/lossless-json.ts'
+import type { LabelRules } from '../model/rules.ts'
 import { markLabels } from '../segment/mark.ts'
-import { readRecords, resourcesIn } from './input.ts'
+import type { MutableObject } from '../segment/redact.ts'
+import { withdrawLabels } from '../segment/withdraw.ts'
+import { explanationLines, explanationOf } from './label-explain.ts'
+import { type Piece, piecesOf, type Source, sourcesOf } from './label-input.ts'
+import { type Found, resourcesOf } from './label-resources.ts'
 import { loadSite } from './site.ts'
-import { CONFIG_OPTION, type CommandSpec, type ExitCode, textOption } from './table.ts'
+import {
+  CONFIG_OPTION,
+  type CommandSpec,
+  type Options,
+  type Terminal,
+  textOption,
+  UsageError,
+} from './table.ts'
 
-/** Labels resources: NDJSON or Bundles in, labelled resources out, with reasons on demand. */
+/** Labels resources: NDJSON, Bundles or documents in, labelled resources out, with reasons on demand. */
 export const labelCommand: CommandSpec = {
   name: 'label',
-  summary: 'label resources: NDJSON or a Bundle in, labelled NDJSON out',
+  summary: 'label resources: NDJSON, a Bundle or a document in, labelled NDJSON out',
   description:
-    'Prints each resource with its security labels in meta.security (DS4P), one a line; with --explain instead the labels ' +
-    'with rule, matched path and confidence. References are followed inside the input. The registry of Part 2 programs ' +
-    'comes from the configuration.',
+    'Prints each resource with its security labels in meta.security (DS4P), one a line; what is sensitive in part only has ' +
+    'them on the element too. With --explain it prints instead every label with rule, place, confidence and reason. ' +
+    'References are followed both ways inside the input, all files together. A C-CDA, text, RTF or PDF file is labelled as ' +
+    'a Binary.\n\n' +
+    'Labels that this command put earlier, told by their classifier, are withdrawn and found anew, so that a rule that is ' +
+    'gone leaves nothing behind; labels from others stay. Files are gone through twice and not kept in memory; standard ' +
+    'input is kept. Site rules and the registry of Part 2 programs come from the configuration.',
   operands: [
-    { form: '[files...]', description: 'files of resources or Bundles; standard input without any' },
+    {
+      form: '[files...]',
+      description: 'files of resources, Bundles or documents; standard input without any, or for -',
+    },
   ],
   options: [
     CONFIG_OPTION,
     { flags: '--explain', description: 'print why, not the resource; never send this to a requester' },
+    { flags: '--text', description: 'with --explain: lines for people instead of JSON' },
+    {
+      flags: '--content-type <type>',
+      description: 'what the input holds, e.g. text/plain; else told by file name and first bytes',
+    },
   ],
   examples: [
     'consentry label chart.json > labelled.ndjson',
-    "consentry label --explain chart.json | jq -c 'select(.labels | length > 0)'",
+    'consentry label --explain --text note.pdf',
+    "consentry label --explain chart.json | jq -c 'select(.candidates)'",
   ],
   run: async (files, options, terminal) => {
-    const engine = openEngine()
-    const { registry, custodian, policy } = loadSite(textOption(options, 'config'))
-    const labeller = createLabeller(
-      engine.labels,
-      { registry, custodian, unknownSource: policy.unknownSource },
-      { cacheBytes: 64 << 20, jsonDepth: 100 },
-    )
-    const known = new Map<string, ResourceFacts>()
-    const inputs: { resource: Resource; facts: ResourceFacts }[] = []
-    let code: ExitCode = 0
-    for await (const record of readRecords(files, terminal)) {
-      const resources = record.problem === undefined ? resourcesIn(record.value) : undefined
-      if (resources === undefined) {
-        code = 2
-        terminal.error(`consentry: ${record.problem ?? `${record.place}: expected a resource or a Bundle`}\n`)
-        continue
-      }
-      for (const value of resources) {
-        const resource = value as unknown as Resource
-        const bytes = Buffer.from(JSON.stringify(resource))
-        const facts = labeller.assess({ bytes, hash: hash('sha256', bytes, 'base64url') })
-        known.set(facts.reference, facts)
-        inputs.push({ resource, facts })
-      }
+    if (options['text'] === true && options['explain'] !== true)
+      throw new UsageError('--text: expected with --explain')
+    const work = openWork(files, options, terminal)
+    try {
+      const index = await indexed(work)
+      await printed(work, index)
+      return work.faulty.size > 0 ? 2 : 0
+    } finally {
+      work.clearProgress()
+      await work.labeller.close()
     }
-    const at = new Date()
-    for (const { resource, facts } of inputs) {
-      const labelled = labeller.label(facts, reference => known.get(reference) ?? 'absent', { at })
-      const line = options['explain'] === true ? explanation(labelled) : markLabels(resource, labelled)
-      terminal.out(`${JSON.stringify(line)}\n`)
-    }
-    return code
   },
 }
 
-function explanation({
-  facts,
-  confidentiality,
-  part2,
-  source,
-  labels,
-  notAssessable,
-}: LabelledResource): object {
+/** Everything one run works with. */
+interface Work {
+  readonly labeller: Labeller
+  readonly rules: LabelRules
+  readonly minimumConfidence: number
+  /** Whether the codes of a record say what kind of note it is, so that those of its targets are kept. */
+  readonly keepsCodings: boolean
+  readonly sources: readonly Source[]
+  readonly options: Options
+  readonly terminal: Terminal
+  /** Places of the input that cannot be used; they are told once. */
+  readonly faulty: Set<string>
+  readonly progress: (text: string) => void
+  readonly clearProgress: () => void
+}
+
+/** Facts of assessed content kept between the two passes, bytes. */
+const CACHE_BYTES = 48 << 20
+const JSON_DEPTH = 100
+
+function openWork(files: readonly string[], options: Options, terminal: Terminal): Work {
+  const { registry, custodian, policy, upstream, server } = loadSite(textOption(options, 'config'))
+  const { labels: rules } = openEngine(policy)
+  const { unknownSource, minimumConfidence } = policy
+  const labeller = createLabeller(
+    rules,
+    {
+      registry,
+      custodian,
+      unknownSource,
+      minimumConfidence,
+      upstreamBase: upstream.url,
+      gatewayBase: server.baseUrl,
+      withdrawOwn: true,
+    },
+    { cacheBytes: CACHE_BYTES, jsonDepth: JSON_DEPTH },
+  )
   return {
-    reference: facts.reference,
-    confidentiality,
-    part2,
-    ...(source === undefined ? {} : { source }),
-    ...(notAssessable === undefined ? {} : { notAssessable }),
-    labels,
+    labeller,
+    rules,
+    minimumConfidence,
+    keepsCodings: registry.other['separateNotes'] !== undefined,
+    sources: sourcesOf(files, terminal),
+    options,
+    terminal,
+    faulty: new Set(),
+    ...progressOn(terminal),
   }
+}
+
+const PROGRESS_MS = 500
+
+function progressOn({ error, isTerminal }: Terminal): Pick<Work, 'progress' | 'clearProgress'> {
+  if (isTerminal !== true) return { progress: () => undefined, clearProgress: () => undefined }
+  let shown = Date.now()
+  let width = 0
+  return {
+    progress: text => {
+      if (Date.now() - shown < PROGRESS_MS) return
+      shown = Date.now()
+      width = Math.max(width, text.length)
+      error(`\r${text.padEnd(width)}`)
+    },
+    clearProgress: () => {
+      if (width > 0) error(`\r${' '.repeat(width)}\r`)
+    },
+  }
+}
+
+/** Every resource of the input with the place of its piece; what cannot be used is told the first time. */
+async function* resourcesIn(work: Work): AsyncGenerator<{ readonly place: string; readonly found: Found }> {
+  for (const source of work.sources) {
+    for await (const piece of piecesOf(source, textOption(work.options, 'contentType'))) {
+      const { place } = piece
+      if (work.faulty.has(place)) continue
+      const read = resourcesOf(piece)
+      if ('problem' in read) fault(work, piece, read.problem)
+      else for (const found of read.found) yield { place, found }
+    }
+  }
+}
+
+function fault({ faulty, terminal, clearProgress }: Work, { place }: Piece, problem: string): void {
+  faulty.add(place)
+  clearProgress()
+  terminal.error(`consentry: ${problem}\n`)
+}
+
+/** What the input says of references inside it. */
+interface Index {
+  readonly look: Look
+  readonly referrers: Referrers
+  /** By patient. */
+  readonly birthDates: ReadonlyMap<string, string>
+}
+
+const NO_BYTES = new Uint8Array()
+
+/** The first pass: facts of every resource, without what only the resource itself needs. */
+async function indexed(work: Work): Promise<Index> {
+  const known = new Map<string, ResourceFacts>()
+  const birthDates = new Map<string, string>()
+  for await (const { found } of resourcesIn(work)) {
+    const facts = await work.labeller.read(work.labeller.assess(found.raw))
+    known.set(facts.reference, kept(facts, work))
+    const { birthDate } = found.resource
+    if (facts.type === 'Patient' && typeof birthDate === 'string') birthDates.set(facts.reference, birthDate)
+    work.progress(`${known.size} resources read`)
+  }
+  return {
+    look: reference => known.get(reference) ?? 'absent',
+    referrers: referrersWithin([...known.values()]),
+    birthDates,
+  }
+}
+
+function kept(facts: ResourceFacts, { keepsCodings }: Work): ResourceFacts {
+  const { resource: _, telling: __, pending: ___, ...rest } = facts
+  return {
+    ...rest,
+    bytes: NO_BYTES,
+    codings: keepsCodings ? facts.codings : [],
+    dates: [],
+    profiles: [],
+    references: facts.references.filter(({ kind }) => kind === 'literal'),
+  }
+}
+
+/** The second pass: labels, in the order of the input. */
+async function printed(work: Work, { look, referrers, birthDates }: Index): Promise<void> {
+  const { labeller, rules, terminal, options, minimumConfidence } = work
+  const put = codesPut(rules)
+  const isOwn = (coding: JsonObject): boolean => isOwnLabel(coding, put)
+  const explaining = { rules, look, referrers, minimumConfidence }
+  const at = new Date()
+  let count = 0
+  for await (const { place, found } of resourcesIn(work)) {
+    const facts = await labeller.read(labeller.assess(found.raw))
+    const birthDate = youngest(facts.patients, birthDates)
+    const context = { at, ...(birthDate === undefined ? {} : { birthDate }) }
+    const labelled = labeller.label(facts, look, context, referrers)
+    work.progress(`${++count} resources labelled`)
+    if (options['explain'] === true) {
+      const explanation = explanationOf(labelled, facts, place, explaining)
+      const lines = options['text'] === true ? explanationLines(explanation) : [JSON.stringify(explanation)]
+      for (const line of lines) terminal.out(`${line}\n`)
+      continue
+    }
+    const resource = found.resource as MutableObject
+    withdrawLabels(resource, isOwn)
+    markLabels(resource, labelled)
+    terminal.out(`${stringifyLossless(resource as JsonObject)}\n`)
+  }
+}
+
+/** The latest birth date: where several patients are meant, the youngest counts. */
+function youngest(patients: readonly string[], birthDates: ReadonlyMap<string, string>): string | undefined {
+  return patients
+    .flatMap(patient => birthDates.get(patient) ?? [])
+    .toSorted()
+    .at(-1)
 }

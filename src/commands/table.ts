@@ -5,6 +5,8 @@ export interface Terminal {
   readonly input: AsyncIterable<Uint8Array | string>
   readonly out: (text: string) => void
   readonly error: (text: string) => void
+  /** Whether a person watches `error`, so that progress may be shown there. */
+  readonly isTerminal?: boolean
 }
 
 /** Exit codes: 0 all well; 1 the answer is no (verify failed, check failed, nothing found); 2 bad usage or input. */

@@ -7,7 +7,6 @@ import {
   type Label,
   type LabelledResource,
 } from '../model/label.ts'
-import { parseLossless } from '../model/lossless-json.ts'
 import { type LocatedLabel, located, writeInline } from './inline-labels.ts'
 import type { MutableObject } from './redact.ts'
 
@@ -106,21 +105,38 @@ export function mark(
   placeMetaEarly(resource, meta)
 }
 
-/** A copy of a resource with its labels in `meta.security`, for the `label` command. */
-export function markLabels(resource: object, labelled: LabelledResource): object {
-  const copy = parseLossless(JSON.stringify(resource)) as unknown as MutableObject
-  const decision = {
-    effect: 'permit',
-    because: [],
-    obligations: [],
-    caveats: [],
-    notices: [],
-    consents: [],
-    redact: [],
-  } as const
-  mark(copy, { labelled, decision }, { texts: [], consents: [], key: '' })
-  return copy
+/**
+ * Writes its labels into a resource, in place, for the `label` command, whose output stays in the house: that content
+ * was not read is said there, and what could not be labelled at all is very restricted.
+ */
+export function markLabels(resource: MutableObject, labelled: LabelledResource): void {
+  const { notAssessable, labels, confidentiality } = labelled
+  const unread = notAssessable !== undefined || labels.some(({ code }) => code === UNASSESSED.code)
+  mark(
+    resource,
+    {
+      labelled: { ...labelled, confidentiality: notAssessable === undefined ? confidentiality : 'V' },
+      decision: PLAIN,
+    },
+    { texts: [], consents: [], key: '' },
+  )
+  const security = objectsAt(objectAt(resource, 'meta'), 'security')
+  const said = security.some(({ system, code }) => system === UNASSESSED.system && code === UNASSESSED.code)
+  if (unread && !said) security.push({ extension: assigned(undefined), ...UNASSESSED })
+  objectAt(resource, 'meta')['security'] = security
 }
+
+const UNASSESSED = { system: SYSTEM.local, code: 'UNASSESSED', display: 'content that could not be read' }
+
+const PLAIN = {
+  effect: 'permit',
+  because: [],
+  obligations: [],
+  caveats: [],
+  notices: [],
+  consents: [],
+  redact: [],
+} as const
 
 function objectAt(holder: MutableObject, key: string): MutableObject {
   const value = holder[key]

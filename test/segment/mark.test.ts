@@ -261,8 +261,20 @@ describe('the Bundle', () => {
   })
 })
 
-test('the label command writes labels into a copy', () => {
-  const before = JSON.stringify(CONDITION)
-  expect(codesOf(markLabels(CONDITION, labelled(CONDITION, [SUD])) as Marked)).toEqual(['R', 'SUD'])
-  expect(JSON.stringify(CONDITION)).toBe(before)
+describe('the label command', () => {
+  const written = (one: LabelledResource): string[] => {
+    const copy = structuredClone(CONDITION)
+    markLabels(copy, one)
+    return codesOf(copy as Marked)
+  }
+
+  test('writes labels, and says in the house what could not be read', () => {
+    expect(written(labelled(CONDITION, [SUD]))).toEqual(['R', 'SUD'])
+    expect(written(labelled(CONDITION, [UNASSESSED], 'N'))).toEqual(['N', 'UNASSESSED'])
+  })
+
+  test('calls what could not be labelled very restricted, never normal', () => {
+    const one = { ...labelled(CONDITION, []), notAssessable: 'too deep' }
+    expect(written(one)).toEqual(['V', 'UNASSESSED'])
+  })
 })

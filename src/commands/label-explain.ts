@@ -73,7 +73,8 @@ export function explanationOf(
     reference: facts.reference,
     place,
     revision: explaining.rules.revision,
-    confidentiality,
+    // What could not be labelled is very restricted, as the command marks it.
+    confidentiality: notAssessable === undefined ? confidentiality : 'V',
     part2,
     ...(source === undefined ? {} : { source }),
     ...(notAssessable === undefined ? {} : { notAssessable }),

@@ -173,6 +173,7 @@ function decidingRooms(configuration: Configuration, engine: Engine): Deciding {
         minimumConfidence: policy.minimumConfidence,
         upstreamBase: upstream.url,
         gatewayBase: server.baseUrl,
+        referrers: upstream.referrers ?? [],
       },
       { cacheBytes, jsonDepth: limits.jsonDepth },
     ),

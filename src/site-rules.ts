@@ -16,8 +16,9 @@ export interface SiteFindings {
  * decision; page links do not outlive it. 16 hex digits.
  */
 export function siteRevision(configuration: Configuration, engine: Engine): string {
-  const { policy, custodian, registry, clients, issuers, audience } = configuration
-  const parts = [engine.revision, policy, custodian, registry, clients, issuers, audience]
+  const { policy, custodian, registry, clients, issuers, audience, upstream } = configuration
+  const { referrers } = upstream
+  const parts = [engine.revision, policy, custodian, registry, clients, issuers, audience, referrers]
   return hash('sha256', JSON.stringify(parts)).slice(0, 16)
 }
 

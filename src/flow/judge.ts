@@ -7,6 +7,7 @@ import { birthDateOf, type Known, lookUp } from './lookups.ts'
 import { momentOf, type SharedFacts } from './moment.ts'
 import { directoryNames, registeredNames } from './programs.ts'
 import type { Rooms } from './rooms.ts'
+import { releasedAmong, throughOf, withThrough } from './through.ts'
 
 /** Labels and decides resources of one exchange; everything the exchange's decisions share is gathered once. */
 export interface Judge {
@@ -54,30 +55,55 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
       .map(decided => constrain(rooms, exchange, question, decided))
   }
 
+  const label: Judge['label'] = async facts => {
+    const [known, named] = await Promise.all([
+      lookUp(rooms, facts, exchange.receivedAt),
+      directoryNames(rooms, facts),
+    ])
+    programs = named ?? programs
+    return { labelled: labelAll(rooms, facts, known, { at: exchange.receivedAt, programs }), known }
+  }
+
+  const decideOwn: Judge['decide'] = async (labelled, known) => {
+    moment.learn(known)
+    const patients = patientsOf(labelled)
+    for (const patient of patients) {
+      const birthDate = birthDateOf(known, patient)
+      if (birthDate !== undefined) birthDates.set(patient, birthDate)
+    }
+    await admitPatients(patients)
+    return decideNow(labelled)
+  }
+
   return {
     directives: () => shared?.directives ?? NO_DIRECTIVES,
     programs: () => programs,
     labelAlone: facts => rooms.labeller.label(facts, () => 'absent', { at: exchange.receivedAt, programs }),
-    label: async facts => {
-      const [known, named] = await Promise.all([
-        lookUp(rooms, facts, exchange.receivedAt),
-        directoryNames(rooms, facts),
-      ])
-      programs = named ?? programs
-      return { labelled: labelAll(rooms, facts, known, { at: exchange.receivedAt, programs }), known }
-    },
+    label,
     decide: async (labelled, known) => {
-      moment.learn(known)
-      const patients = patientsOf(labelled)
-      for (const patient of patients) {
-        const birthDate = birthDateOf(known, patient)
-        if (birthDate !== undefined) birthDates.set(patient, birthDate)
-      }
-      await admitPatients(patients)
-      return decideNow(labelled)
+      const decided = await decideOwn(labelled, known)
+      const through = throughOf(labelled)
+      if (through.length === 0) return decided
+      const targets = await label(factsBehind(through, known))
+      const released = releasedAmong(await decideOwn(targets.labelled, targets.known))
+      return withThrough(decided, reference => released.has(reference))
     },
     decideNow,
   }
+}
+
+const behind = new WeakMap<readonly string[], readonly ResourceFacts[]>()
+
+/** What references lead to; the same list for the same references while it is the same facts. */
+function factsBehind(references: readonly string[], known: Known): readonly ResourceFacts[] {
+  const found = references.flatMap(reference => {
+    const facts = known.get(reference)
+    return facts === undefined || facts === 'absent' ? [] : [facts]
+  })
+  const before = behind.get(references)
+  if (before?.length === found.length && before.every((facts, n) => facts === found[n])) return before
+  behind.set(references, found)
+  return found
 }
 
 const NO_DIRECTIVES: ReadonlyMap<string, readonly ConsentDirective[]> = new Map()
@@ -114,11 +140,8 @@ function labelAll(
   const look = (reference: string): ResourceFacts | 'absent' | undefined => known.get(reference)
   const labelled = facts.map(fact => {
     const birthDate = fact.patients[0] === undefined ? undefined : birthDateOf(known, fact.patients[0])
-    return rooms.labeller.label(fact, look, {
-      at,
-      programs,
-      ...(birthDate === undefined ? {} : { birthDate }),
-    })
+    const context = { at, programs, ...(birthDate === undefined ? {} : { birthDate }) }
+    return rooms.labeller.label(fact, look, context, known.referrers)
   })
   labelledPages.set(known, { facts, day, programs, labelled })
   return labelled

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
+import { referrersWithin } from '../label/referrers.ts'
 import type {
   ConsentDirective,
   ConsentOnFile,
@@ -8,7 +9,7 @@ import type {
   Directory,
 } from '../model/consent.ts'
 import type { DecidedResource, DecisionContext } from '../model/decision.ts'
-import type { ConsentReader, Decider, LabelContext, Labeller } from '../model/doors.ts'
+import type { ConsentReader, Decider, LabelContext, Labeller, Referrers } from '../model/doors.ts'
 import type { Resource } from '../model/fhir.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import { type ProgramNames, programNames } from '../model/programs.ts'
@@ -17,6 +18,7 @@ import { type RecipientClass, recipientClassesOf } from '../model/recipient.ts'
 import { askingConsents } from './asking.ts'
 import { type HidesProgram, programReferences } from './programs.ts'
 import { custodianOf, patientsOf, purposesOf, registryOf, requesterOf } from './question-facts.ts'
+import { visibleBehind, withThrough } from './through.ts'
 import { trusted } from './trusted-labels.ts'
 
 /** What answering a question needs: the same deciding rooms as the proxy, and no upstream. */
@@ -56,11 +58,16 @@ export interface Answered {
 /** Answers one question (`profiles/deployment/question.schema.json`): label, read the Consents, decide; the rooms are those of the proxy. */
 export function answerQuestion(rooms: QuestionRooms, question: Question, options: QuestionOptions): Answered {
   const facts = gatherFacts(rooms, question)
-  const labelled = facts.resources.map(one =>
-    options.trustLabels ? trusted(one) : facts.labeller.label(one, facts.look, facts.labelContext(one)),
-  )
+  const labelled = facts.resources.map(one => (options.trustLabels ? trusted(one) : labelOne(facts, one)))
   const shared = decisionFacts(rooms, question, options, facts)
-  const decided = rooms.decider.decide(shared.context, labelled, shared.ask)
+  const decided = withThrough(
+    rooms.decider.decide(shared.context, labelled, shared.ask),
+    visibleBehind(labelled, {
+      look: reference => facts.look(reference),
+      label: one => labelOne(facts, one),
+      decide: others => rooms.decider.decide(shared.context, others, shared.ask),
+    }),
+  )
   const asked = facts.patients.map(patient => classQuestion(question, facts.labeller, patient))
   const word = wordFor(rooms, question, options, decided, asked, shared)
   const { directives } = shared
@@ -76,11 +83,16 @@ export function answerQuestion(rooms: QuestionRooms, question: Question, options
   }
 }
 
+function labelOne(facts: GatheredFacts, one: ResourceFacts): LabelledResource {
+  return facts.labeller.label(one, facts.look, facts.labelContext(one), facts.referrers)
+}
+
 interface GatheredFacts {
   readonly labeller: Labeller
   readonly at: Date
   readonly resources: readonly ResourceFacts[]
   readonly look: (reference: string) => ResourceFacts | 'absent' | undefined
+  readonly referrers: Referrers
   readonly labelContext: (facts: ResourceFacts) => LabelContext
   readonly programs: ProgramNames
   readonly patients: readonly string[]
@@ -117,6 +129,7 @@ function gatherFacts(rooms: QuestionRooms, question: Question): GatheredFacts {
     at,
     programs,
     resources,
+    referrers: referrersWithin([...byReference.values()]),
     look: reference => (unresolvable.has(reference) ? undefined : (byReference.get(reference) ?? 'absent')),
     labelContext: one => {
       const birthDate = one.patients[0] === undefined ? undefined : birthDates.get(one.patients[0])

@@ -21,8 +21,7 @@ export interface ReverseRule extends ReverseEdge {
   readonly strength: number
 }
 
-/** In the order of their ids. A site chooses which of them the gateway looks up: `upstream.referrers`. */
-export const REVERSE_EDGES: readonly ReverseRule[] = [
+const RULES: readonly Omit<ReverseRule, 'leadsTo'>[] = [
   {
     id: 'CarePlan.activity.reference',
     type: 'CarePlan',
@@ -148,11 +147,15 @@ export const REVERSE_EDGES: readonly ReverseRule[] = [
   },
 ]
 
-/** Whether such an edge can lead to a resource of this type. Who somebody is has no source and no meaning beside its own. */
-export function leadsTo(edge: ReverseRule, type: string): boolean {
-  if (edge.targets !== undefined) return edge.targets.includes(type)
-  return type !== edge.type && !IDENTITIES.has(type) && !DIRECTORY_TYPES.has(type)
-}
+/** In the order of their ids. A site chooses which of them the gateway looks up: `upstream.referrers`. */
+export const REVERSE_EDGES: readonly ReverseRule[] = RULES.map(rule => ({
+  ...rule,
+  // Who somebody is has no source and no meaning beside its own.
+  leadsTo: type =>
+    rule.targets === undefined
+      ? type !== rule.type && !IDENTITIES.has(type) && !DIRECTORY_TYPES.has(type)
+      : rule.targets.includes(type),
+}))
 
 /**
  * Whether a label of the referring record was found where it speaks of the target.

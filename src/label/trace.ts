@@ -1,7 +1,7 @@
 import type { ReverseEdge } from '../model/doors.ts'
 import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
 import { type Edge, edgeOf } from './edges.ts'
-import { leadsTo, REVERSE_EDGES, type ReverseRule } from './reverse-edges.ts'
+import { REVERSE_EDGES, type ReverseRule } from './reverse-edges.ts'
 
 /** `undefined`: nobody looked it up. */
 export type Look = (reference: string) => ResourceFacts | 'absent' | undefined
@@ -56,7 +56,7 @@ export function backwardOf(facts: ResourceFacts, { referrers }: Sight): readonly
   return found.flatMap(from => {
     if (from.reference === facts.reference) return []
     return REVERSE_EDGES.flatMap(edge => {
-      if (edge.type !== from.type || !leadsTo(edge, facts.type)) return []
+      if (edge.type !== from.type || !edge.leadsTo(facts.type)) return []
       const at = pointing(from, edge).filter(({ target }) => target === facts.reference)
       return at.length === 0 ? [] : [{ edge, from, at: at.map(({ path }) => path) }]
     })
@@ -64,7 +64,10 @@ export function backwardOf(facts: ResourceFacts, { referrers }: Sight): readonly
 }
 
 /** Literal references in the element of this edge. */
-export function pointing(from: ResourceFacts, { element }: ReverseEdge): readonly ReferenceFact[] {
+export function pointing(
+  from: ResourceFacts,
+  { element }: Pick<ReverseEdge, 'element'>,
+): readonly ReferenceFact[] {
   const list = element.endsWith('.url') ? from.lineageReferences : from.references
   return list.filter(each => each.kind === 'literal' && plain(each.element) === element)
 }
@@ -76,7 +79,7 @@ export function isUnasked(facts: ResourceFacts, { referrers }: Sight): boolean {
   return (
     referrers !== undefined &&
     referrers(facts.reference) === undefined &&
-    REVERSE_EDGES.some(edge => leadsTo(edge, facts.type))
+    REVERSE_EDGES.some(edge => edge.leadsTo(facts.type))
   )
 }
 

@@ -30,6 +30,8 @@ export interface UpstreamConfiguration {
   readonly credential: UpstreamCredential
   /** PEM file with the certificate authority of the upstream, where it is not a public one. */
   readonly caFile?: string
+  /** Ids of the reverse edges that are looked up, e.g. `Provenance.target`; the schema gives them and the default. */
+  readonly referrers?: readonly string[]
 }
 
 export type UpstreamCredential =

@@ -4,6 +4,7 @@
  */
 
 import type { ConsentDirective, ConsentOnFile, ConsentQuestion, ConsentVerdict } from './consent.ts'
+import type { Consulted, ConsultedFor, FlatAnswer, RecordedConsult } from './consult.ts'
 import type { AskConsents, DecidedResource, DecisionContext, ResourceDecision } from './decision.ts'
 import type {
   Decided,
@@ -19,7 +20,12 @@ import type {
   Segmented,
 } from './exchange.ts'
 import type { JsonObject } from './fhir.ts'
-import type { CapabilitiesInteraction, DataInteraction, SearchInteraction } from './interaction.ts'
+import type {
+  CapabilitiesInteraction,
+  ConsultInteraction,
+  DataInteraction,
+  SearchInteraction,
+} from './interaction.ts'
 import type { LabelledResource, ResourceFacts } from './label.ts'
 import type { ProgramNames } from './programs.ts'
 import type { AuditSet } from './record.ts'
@@ -103,6 +109,8 @@ export interface ReverseEdge {
   readonly element: string
   /** R4 search parameter of `type` that finds the referring resources. */
   readonly parameter: string
+  /** Whether it can lead to a resource of this type. */
+  readonly leadsTo: (resourceType: string) => boolean
   readonly why: string
 }
 
@@ -197,4 +205,34 @@ export interface Responder {
   /** The constant 503 when nothing could be recorded; holds no datum of the exchange. */
   readonly unrecorded: () => HttpResponse
   readonly document: (interaction: CapabilitiesInteraction, upstream: JsonObject | undefined) => HttpResponse
+}
+
+/** identity/: whom a consult may be asked for. Throws Refusal `scope-insufficient`, `actor-not-allowed`, `purpose-not-allowed`, `agreement-required`. */
+export interface ConsultIdentity {
+  /** Before the body is looked at: the scope. */
+  readonly admit: (requester: Requester) => void
+  readonly consultFor: (identified: Identified, interaction: ConsultInteraction) => ConsultedFor
+  /** Whether the token reaches this patient: launch context, IHE PCF patient, a patient's own record. */
+  readonly reaches: (requester: Requester, patient: string) => boolean
+}
+
+/** interaction/: the CDS Hooks requests. Pure. */
+export interface ConsultParser {
+  /** Whether this is the discovery request, which is public like `metadata`. */
+  readonly isDiscovery: (received: Received) => boolean
+  /** Throws Refusal before any upstream call. */
+  readonly understand: (identified: Identified) => ConsultInteraction
+}
+
+/** record/: what a consult leaves behind. */
+export interface ConsultRecorder {
+  readonly consult: (consulted: Consulted) => AuditSet
+}
+
+/** respond/: the CDS Hooks documents. Only recorded consults can be answered. */
+export interface ConsultResponder {
+  readonly discovery: () => HttpResponse
+  /** The body of the answer, for its digest. */
+  readonly compose: (consulted: Omit<Consulted, 'release'>, flat: FlatAnswer) => string
+  readonly answer: (recorded: RecordedConsult) => HttpResponse
 }

@@ -69,8 +69,23 @@ interface Grade {
   readonly basis?: Coding
 }
 
-/** Turns the rules of `labels/` into hashed tables, prefix tables and one word matcher. Pure. */
+/** Compiled once: the same rules serve every labeller of the process. */
+const COMPILED = {
+  keep: new WeakMap<LabelRules, CompiledRules>(),
+  withdraw: new WeakMap<LabelRules, CompiledRules>(),
+}
+
+/** Turns the rules of `labels/` into hashed tables, prefix tables and one word matcher. Pure, but for what it remembers. */
 export function compileRules(rules: LabelRules, { withdrawOwn = false } = {}): CompiledRules {
+  const known = COMPILED[withdrawOwn ? 'withdraw' : 'keep']
+  const before = known.get(rules)
+  if (before !== undefined) return before
+  const compiled = compile(rules, withdrawOwn)
+  known.set(rules, compiled)
+  return compiled
+}
+
+function compile(rules: LabelRules, withdrawOwn: boolean): CompiledRules {
   const all = rules.categories.flatMap(category => category.rules.map(rule => ({ category, rule })))
   const of = <K extends LabelRule['kind']>(kind: K): { rule: RuleOf<K>; hit: RuleHit }[] =>
     all.flatMap(({ category, rule }) =>

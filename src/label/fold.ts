@@ -22,31 +22,38 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{M}]/u
 const LETTER = /[\p{L}\p{N}]/u
 const SYMBOL = /\p{So}/u
 const DASH = /[\p{Pd}\u2212]/u
+const LONG_DASH = /[\u2014\u2015]/u
+const BULLET = /[\u2022\u2023\u2043\u25a0-\u25ff\u2713\u2714\u27a2]/u
 const APOSTROPHE = /[\u2018\u2019\u201b\u02bc\u00b4\uff07]/u
 const LINE = /[\u0085\u2028\u2029]/u
 
-const FOLDED = new Map<number, string>()
+/** What was folded before, by code point. */
+const FOLDED: (string | undefined)[] = new Array(0x10000)
+const BEYOND = new Map<number, string>()
 
 /**
  * What a code point that is not ASCII reads as, in small letters: nothing where it is invisible or a mark, Latin letters
- * where it is or looks like them, itself where it is another letter, else `-`, `'`, `.`, a line break or a blank.
+ * where it is or looks like them, itself where it is another letter, else the mark of ASCII that separates alike: `-`, `'`, `,`, `;`, a line break, a blank.
  */
 export function foldPoint(point: number): string {
-  const known = FOLDED.get(point)
+  const known = point < 0x10000 ? FOLDED[point] : BEYOND.get(point)
   if (known !== undefined) return known
   const folded = fold(String.fromCodePoint(point))
-  FOLDED.set(point, folded)
+  if (point < 0x10000) FOLDED[point] = folded
+  else BEYOND.set(point, folded)
   return folded
 }
 
 function fold(character: string): string {
   if (INVISIBLE.test(character)) return ''
+  if (LONG_DASH.test(character)) return ','
+  if (BULLET.test(character)) return ';'
   if (DASH.test(character)) return '-'
   if (APOSTROPHE.test(character)) return "'"
   if (LINE.test(character)) return '\n'
   const parts = [...character.normalize('NFKD')]
-  // One sign for a word or a number is no spelling of it.
-  if (parts.length > 1 && SYMBOL.test(character)) return ' '
+  // One sign for a whole word is no spelling of it.
+  if (parts.length > 4 || (parts.length > 1 && SYMBOL.test(character))) return ' '
   return parts.map(plain).join('')
 }
 

@@ -1,5 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import { type Tokens, tokenise } from './tokens.ts'
+import { foldText } from './fold.ts'
+import { Grammar, grammarWords } from './grammar.ts'
+import { Tokeniser } from './tokens.ts'
+import { Vocabulary } from './vocabulary.ts'
 
 /** A words rule as the matcher takes it: phrases of lower-case words, `stem*` for every word that begins so. */
 export interface WordRule<Hit> {
@@ -12,239 +15,286 @@ export interface WordRule<Hit> {
 }
 
 interface Term {
-  readonly words: readonly string[]
+  readonly id: number
+  /** Nodes of the vocabulary. */
+  readonly words: readonly number[]
   readonly wild: readonly boolean[]
   /** Rules of which this phrase is a hit. */
-  readonly rules: Set<number>
-}
-
-interface Occurrence {
-  readonly term: Term
-  readonly start: number
-  readonly end: number
+  readonly rules: readonly number[]
 }
 
 interface Compiled<Hit> {
   readonly hit: Hit
-  readonly near: ReadonlySet<Term> | undefined
-  readonly all: readonly Term[]
-  readonly except: ReadonlySet<Term>
+  readonly near: ReadonlySet<number> | undefined
+  readonly all: readonly number[]
+  readonly except: ReadonlySet<number>
   readonly negatable: boolean
 }
 
 const NEAR_WORDS = 10
-const NEGATION_WORDS = 7
 /** Words of the longest phrase, with room to spare. */
 const LONGEST_PHRASE = 8
+const REACH = NEAR_WORDS + LONGEST_PHRASE
 const CACHED_TEXT_CHARACTERS = 300
-const PIECE_CHARACTERS = 200_000
-const OVERLAP_CHARACTERS = 400
-const NONE: ReadonlySet<number> = new Set()
+/** A rule that fails so often in one text speaks: nobody denies a thing ten thousand times. */
+const MOST_FAILURES = 10_000
+const NONE: readonly never[] = []
 
-const NEGATES_AFTERWARDS = new Set([
-  'no',
-  'not',
-  'denies',
-  'denied',
-  'denying',
-  'without',
-  'never',
-  'negative',
-  'excluded',
-])
-const NEGATES_NEXT = new Set(['non', 'anti'])
-const NEGATES_BEFORE = new Set(['denies', 'denied', 'negative', 'never', 'none', 'excluded'])
-const ENDS_NEGATION = new Set(['but', 'however', 'except', 'although', 'though', 'now'])
-const RELATIVES = new Set([
-  'mother',
-  'father',
-  'brother',
-  'sister',
-  'uncle',
-  'aunt',
-  'grandmother',
-  'grandfather',
-  'family',
-])
+/** Where phrases stand in a text: number of the term, first and last word. Used again by the next text. */
+class Found {
+  count = 0
+  terms = new Int32Array(256)
+  starts = new Int32Array(256)
+  ends = new Int32Array(256)
 
-/** Finds phrases of all rules in one pass over a text. Time is linear in the text; no regular expression is built. */
+  add(term: number, start: number, end: number): void {
+    if (this.count === this.terms.length) this.#grow()
+    this.terms[this.count] = term
+    this.starts[this.count] = start
+    this.ends[this.count] = end
+    this.count++
+  }
+
+  #grow(): void {
+    const larger = (from: Int32Array): Int32Array<ArrayBuffer> => {
+      const to = new Int32Array(from.length * 2)
+      to.set(from)
+      return to
+    }
+    this.terms = larger(this.terms)
+    this.starts = larger(this.starts)
+    this.ends = larger(this.ends)
+  }
+}
+
+/**
+ * Finds phrases of all rules in one pass over a text. Time is linear in the text; no regular expression is built, no part
+ * of the text is copied.
+ */
 export class WordMatcher<Hit> {
-  readonly #rules: Compiled<Hit>[] = []
-  readonly #terms = new Map<string, Term>()
-  readonly #first = new Map<string, Term[]>()
-  readonly #stems = new Map<string, Term[]>()
-  readonly #stemLengths: number[]
+  readonly #rules: readonly Compiled<Hit>[]
+  readonly #terms: readonly Term[]
+  readonly #vocabulary: Vocabulary
+  readonly #grammar: Grammar
+  readonly #tokens: Tokeniser
+  /** Terms by the node of their first word; by every node below their first stem. */
+  readonly #exact: (readonly Term[] | undefined)[]
+  readonly #stems: (readonly Term[] | undefined)[]
+  #joinsAt: Int32Array | undefined
   readonly #cache = new LRUCache<string, readonly Hit[]>({ max: 20_000 })
 
   constructor(rules: readonly WordRule<Hit>[]) {
-    for (const [index, rule] of rules.entries()) this.#add(rule, index)
-    for (const term of this.#terms.values()) this.#index(term)
-    this.#stemLengths = [...new Set([...this.#stems.keys()].map(stem => stem.length))].sort((a, b) => a - b)
+    const phrases = new Phrases()
+    this.#rules = rules.map((rule, index) => phrases.compile(rule, index))
+    this.#vocabulary = new Vocabulary([...phrases.words(), ...grammarWords()])
+    this.#grammar = new Grammar(this.#vocabulary)
+    this.#tokens = new Tokeniser(this.#vocabulary)
+    this.#terms = phrases.terms(this.#vocabulary)
+    this.#exact = new Array(this.#vocabulary.size)
+    this.#stems = new Array(this.#vocabulary.size)
+    for (const term of this.#terms) this.#index(term)
   }
 
   /** Hits of all rules that speak, in rule order; the same array for the same short text. */
   match(text: string): readonly Hit[] {
-    if (text.length > PIECE_CHARACTERS) return this.#inPieces(text)
-    if (text.length > CACHED_TEXT_CHARACTERS) return this.#hits(this.#spoken(text))
+    if (text.length > CACHED_TEXT_CHARACTERS) return this.#hits(text)
     const known = this.#cache.get(text)
     if (known !== undefined) return known
-    const hits = this.#hits(this.#spoken(text))
+    const hits = this.#hits(text)
     this.#cache.set(text, hits)
     return hits
   }
 
-  /** Long texts are read in pieces that overlap, so that memory stays bounded. */
-  #inPieces(text: string): readonly Hit[] {
-    const spoken = new Set<number>()
-    for (let at = 0; at < text.length; at += PIECE_CHARACTERS - OVERLAP_CHARACTERS) {
-      for (const index of this.#spoken(text.slice(at, at + PIECE_CHARACTERS))) spoken.add(index)
-    }
-    return this.#hits(spoken)
-  }
-
-  #hits(spoken: ReadonlySet<number>): readonly Hit[] {
-    return [...spoken].sort((a, b) => a - b).flatMap(index => this.#rules[index]?.hit ?? [])
-  }
-
-  #add(rule: WordRule<Hit>, index: number): void {
-    const terms = (phrases: readonly string[] | undefined): Term[] =>
-      (phrases ?? []).map(phrase => this.#term(phrase))
-    for (const term of terms(rule.any)) term.rules.add(index)
-    this.#rules.push({
-      hit: rule.hit,
-      near: rule.near === undefined ? undefined : new Set(terms(rule.near)),
-      all: terms(rule.all),
-      except: new Set(terms(rule.except)),
-      negatable: rule.negatable,
-    })
-  }
-
-  #term(phrase: string): Term {
-    const known = this.#terms.get(phrase)
-    if (known !== undefined) return known
-    const parts = phrase.toLowerCase().split(/\s+/)
-    const term: Term = {
-      words: parts.map(part => (part.endsWith('*') ? part.slice(0, -1) : part)),
-      wild: parts.map(part => part.endsWith('*')),
-      rules: new Set(),
-    }
-    this.#terms.set(phrase, term)
-    return term
-  }
-
   #index(term: Term): void {
-    const word = term.words[0] ?? ''
-    const map = term.wild[0] === true ? this.#stems : this.#first
-    const list = map.get(word)
-    if (list === undefined) map.set(word, [term])
-    else list.push(term)
+    const first = term.words[0] ?? 0
+    if (term.wild[0] !== true) {
+      this.#exact[first] = [...(this.#exact[first] ?? []), term]
+      return
+    }
+    for (let node = first; node <= this.#vocabulary.lastBelow(first); node++)
+      this.#stems[node] = [...(this.#stems[node] ?? []), term]
+  }
+
+  #hits(text: string): readonly Hit[] {
+    const tokens = this.#tokens
+    tokens.read(text)
+    const found = this.#occurrences()
+    if (found.count === 0) return NONE
+    this.#grammar.survey(tokens)
+    const spoken = this.#spoken(found)
+    return spoken.size === 0
+      ? NONE
+      : this.#rules.flatMap(({ hit }, index) => (spoken.has(index) ? [hit] : []))
+  }
+
+  #occurrences(): Found {
+    const { count, words, joins } = this.#tokens
+    const found = new Found()
+    this.#joinsAt = joins.length === 0 ? undefined : joinsByWord(joins, count)
+    for (let at = 0; at < count; at++) {
+      this.#collect(words[at] ?? 0, at, at, found)
+      for (let join = this.#joinsAt?.[at] ?? -1; join >= 0 && joins[join] === at; join += 3)
+        this.#collect(joins[join + 2] ?? 0, at, at + (joins[join + 1] ?? 1) - 1, found)
+    }
+    return found
+  }
+
+  #collect(word: number, start: number, end: number, found: Found): void {
+    const stems = this.#stems[word < 0 ? ~word : word]
+    const exact = word < 0 ? undefined : this.#exact[word]
+    if (exact !== undefined) this.#add(exact, start, end, found)
+    if (stems !== undefined) this.#add(stems, start, end, found)
+  }
+
+  #add(terms: readonly Term[], start: number, end: number, found: Found): void {
+    for (const term of terms) {
+      const last = this.#follow(term, end)
+      if (last >= 0) found.add(term.id, start, last)
+    }
+  }
+
+  /** The last word of the phrase whose first one ends at `end`; -1 where the others do not follow. */
+  #follow(term: Term, end: number): number {
+    let last = end
+    for (let n = 1; n < term.words.length && last >= 0; n++) last = this.#next(term, n, last + 1)
+    return last
+  }
+
+  #next(term: Term, n: number, at: number): number {
+    const { count, words, joins } = this.#tokens
+    if (at >= count) return -1
+    if (this.#matches(term, n, words[at] ?? 0)) return at
+    for (let join = this.#joinsAt?.[at] ?? -1; join >= 0 && joins[join] === at; join += 3)
+      if (this.#matches(term, n, joins[join + 2] ?? 0)) return at + (joins[join + 1] ?? 1) - 1
+    return -1
+  }
+
+  #matches({ words, wild }: Term, n: number, word: number): boolean {
+    const wanted = words[n] ?? 0
+    return wild[n] === true ? this.#vocabulary.isBelow(wanted, word < 0 ? ~word : word) : word === wanted
   }
 
   /** Indexes of the rules that speak. */
-  #spoken(text: string): ReadonlySet<number> {
-    const tokens = tokenise(text)
-    const found = this.#occurrences(tokens.words)
-    if (found.length === 0) return NONE
-    const terms = new Set(found.map(({ term }) => term))
+  #spoken(found: Found): ReadonlySet<number> {
+    const there = new Set<number>()
+    for (let at = 0; at < found.count; at++) there.add(found.terms[at] ?? 0)
     const spoken = new Set<number>()
-    for (const [at, { term }] of found.entries()) {
-      for (const index of term.rules) {
+    const failures = new Map<number, number>()
+    const mute = new Map<number, boolean>()
+    const isMute = (index: number, { near, all }: Compiled<Hit>): boolean => {
+      const known = mute.get(index) ?? !(all.every(term => there.has(term)) && meets(there, near))
+      mute.set(index, known)
+      return known
+    }
+    for (let at = 0; at < found.count; at++) {
+      for (const index of this.#terms[found.terms[at] ?? 0]?.rules ?? NONE) {
         const rule = this.#rules[index]
-        if (rule === undefined || spoken.has(index) || !rule.all.every(other => terms.has(other))) continue
-        if (speaks(rule, at, found, tokens)) spoken.add(index)
+        if (rule === undefined || spoken.has(index) || isMute(index, rule)) continue
+        if (this.#speaks(rule, at, found)) spoken.add(index)
+        else if (found.count > MOST_FAILURES) {
+          const failed = (failures.get(index) ?? 0) + 1
+          failures.set(index, failed)
+          if (failed > MOST_FAILURES) spoken.add(index)
+        }
       }
     }
     return spoken
   }
 
-  #occurrences(words: readonly string[]): Occurrence[] {
-    const found: Occurrence[] = []
-    for (let at = 0; at < words.length; at++) {
-      const word = words[at] ?? ''
-      const exact = this.#first.get(word)
-      if (exact !== undefined) collect(exact, words, at, found)
-      for (const length of this.#stemLengths) {
-        if (length > word.length) break
-        const stem = this.#stems.get(word.slice(0, length))
-        if (stem !== undefined) collect(stem, words, at, found)
+  #speaks(rule: Compiled<Hit>, at: number, found: Found): boolean {
+    if (rule.near !== undefined && !this.#isClose(rule.near, at, found)) return false
+    if (rule.except.size > 0 && this.#isClose(rule.except, at, found)) return false
+    const start = found.starts[at] ?? 0
+    return !(rule.negatable && this.#grammar.isTakenBack(this.#tokens, start, found.ends[at] ?? start))
+  }
+
+  /** Whether one of these terms stands near the hit. Looks at its neighbours only: finds are in order of their start. */
+  #isClose(terms: ReadonlySet<number>, at: number, found: Found): boolean {
+    const start = found.starts[at] ?? 0
+    for (let i = at; i >= 0 && start - (found.starts[i] ?? 0) <= REACH; i--)
+      if (terms.has(found.terms[i] ?? 0) && this.#isNear(at, i, found)) return true
+    for (let i = at + 1; i < found.count && (found.starts[i] ?? 0) - start <= REACH; i++)
+      if (terms.has(found.terms[i] ?? 0) && this.#isNear(at, i, found)) return true
+    return false
+  }
+
+  #isNear(a: number, b: number, { starts, ends }: Found): boolean {
+    const { clauses } = this.#tokens
+    const startA = starts[a] ?? 0
+    const startB = starts[b] ?? 0
+    if (clauses[startA] !== clauses[startB]) return false
+    return startB - (ends[a] ?? 0) <= NEAR_WORDS && startA - (ends[b] ?? 0) <= NEAR_WORDS
+  }
+}
+
+/** Index of the first join that begins at each word; -1 where none does. */
+function joinsByWord(joins: readonly number[], count: number): Int32Array {
+  const first = new Int32Array(count).fill(-1)
+  for (let join = joins.length - 3; join >= 0; join -= 3) first[joins[join] ?? 0] = join
+  return first
+}
+
+function meets(some: ReadonlySet<number>, others: ReadonlySet<number> | undefined): boolean {
+  if (others === undefined) return true
+  for (const one of some) if (others.has(one)) return true
+  return false
+}
+
+/** The phrases of all rules, each once. */
+class Phrases {
+  readonly #ids = new Map<string, number>()
+  readonly #rules: number[][] = []
+
+  compile<Hit>(rule: WordRule<Hit>, index: number): Compiled<Hit> {
+    for (const id of this.#idsOf(rule.any)) this.#rules[id]?.push(index)
+    return {
+      hit: rule.hit,
+      near: rule.near === undefined ? undefined : new Set(this.#idsOf(rule.near)),
+      // One spelling of each is asked for, as it is written.
+      all: (rule.all ?? []).map(phrase => this.#id(phrase)),
+      except: new Set(this.#idsOf(rule.except ?? [])),
+      negatable: rule.negatable,
+    }
+  }
+
+  words(): string[] {
+    return [...this.#ids.keys()].flatMap(phrase => phrase.split(' '))
+  }
+
+  terms(vocabulary: Vocabulary): readonly Term[] {
+    return [...this.#ids].map(([phrase, id]) => {
+      const parts = phrase.split(' ')
+      return {
+        id,
+        words: parts.map(part => vocabulary.node(part.replace(/\*$/, ''))),
+        wild: parts.map(part => part.endsWith('*')),
+        rules: this.#rules[id] ?? [],
       }
-    }
-    return found
+    })
+  }
+
+  #idsOf(phrases: readonly string[]): number[] {
+    return phrases.flatMap(spellings).map(phrase => this.#id(phrase))
+  }
+
+  #id(written: string): number {
+    const phrase = plain(written)
+    const known = this.#ids.get(phrase)
+    if (known !== undefined) return known
+    const id = this.#ids.size
+    this.#ids.set(phrase, id)
+    this.#rules.push([])
+    return id
   }
 }
 
-function speaks<Hit>(rule: Compiled<Hit>, at: number, found: readonly Occurrence[], tokens: Tokens): boolean {
-  const hit = found[at]
-  if (hit === undefined) return false
-  if (rule.near !== undefined && !isClose(rule.near, at, found, tokens.clauses)) return false
-  if (rule.except.size > 0 && isClose(rule.except, at, found, tokens.clauses)) return false
-  return !(rule.negatable && (isNegated(hit, tokens) || isOfRelative(hit, tokens)))
+function plain(phrase: string): string {
+  return foldText(phrase).trim().split(/\s+/).join(' ')
 }
 
-/** Whether one of these terms stands near the hit. Looks at its neighbours only: occurrences are in order of start. */
-function isClose(
-  terms: ReadonlySet<Term>,
-  at: number,
-  found: readonly Occurrence[],
-  clauses: readonly number[],
-): boolean {
-  const hit = found[at]
-  if (hit === undefined) return false
-  const reach = NEAR_WORDS + LONGEST_PHRASE
-  const far = (other: Occurrence): boolean => Math.abs(other.start - hit.start) > reach
-  for (const step of [-1, 1]) {
-    for (let i = step < 0 ? at : at + 1; ; i += step) {
-      const other = found[i]
-      if (other === undefined || far(other)) break
-      if (terms.has(other.term) && isNear(hit, other, clauses)) return true
-    }
-  }
-  return false
-}
-
-function collect(terms: readonly Term[], words: readonly string[], at: number, found: Occurrence[]): void {
-  for (const term of terms) {
-    if (standsAt(term, words, at)) found.push({ term, start: at, end: at + term.words.length - 1 })
-  }
-}
-
-function standsAt(term: Term, words: readonly string[], at: number): boolean {
-  for (let i = 1; i < term.words.length; i++) {
-    const word = words[at + i]
-    const wanted = term.words[i] ?? ''
-    if (word === undefined) return false
-    if (term.wild[i] === true ? !word.startsWith(wanted) : word !== wanted) return false
-  }
-  return true
-}
-
-function isNear(a: Occurrence, b: Occurrence, clauses: readonly number[]): boolean {
-  if (clauses[a.start] !== clauses[b.start]) return false
-  return b.start - a.end <= NEAR_WORDS && a.start - b.end <= NEAR_WORDS
-}
-
-function isNegated(hit: Occurrence, { words, clauses }: Tokens): boolean {
-  const clause = clauses[hit.start]
-  for (let i = hit.start - 1; i >= 0 && i >= hit.start - NEGATION_WORDS && clauses[i] === clause; i--) {
-    const word = words[i] ?? ''
-    if (ENDS_NEGATION.has(word)) break
-    if (NEGATES_AFTERWARDS.has(word) || (i === hit.start - 1 && NEGATES_NEXT.has(word))) return true
-  }
-  for (let i = hit.end + 1; i <= hit.end + 3 && clauses[i] === clause; i++) {
-    const word = words[i] ?? ''
-    if (ENDS_NEGATION.has(word)) break
-    if (NEGATES_BEFORE.has(word)) return true
-  }
-  return false
-}
-
-/** "Mother is an alcoholic", "family history of …"; but "… in mother complicating childbirth" is the patient. */
-function isOfRelative(hit: Occurrence, { words, clauses }: Tokens): boolean {
-  const clause = clauses[hit.start]
-  for (let i = hit.start - 1; i >= 0 && i >= hit.start - NEGATION_WORDS && clauses[i] === clause; i--) {
-    const word = words[i] ?? ''
-    if (!RELATIVES.has(word) || words[i - 1] === 'in') continue
-    if (word !== 'family' || words[i + 1] === 'history') return true
-  }
-  return false
+/** `phq 9` is also written `phq9`. */
+function spellings(phrase: string): string[] {
+  const folded = plain(phrase)
+  const joined = folded.replace(/(?<=(^| )[a-z]+) (?=\d+\*?( |$))/g, '')
+  return joined === folded ? [folded] : [folded, joined]
 }

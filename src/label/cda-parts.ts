@@ -55,9 +55,9 @@ function entriesOf(section: Section, ties: Ties, text: string): Part[] {
   ]
 }
 
-function partOf({ labels, findings, kind }: Unit, going: readonly Unit[], text: string): Part {
+function partOf({ findings, kind }: Unit, going: readonly Unit[], text: string): Part {
   return {
-    labels: [...surest(labels).values()],
+    labels: [],
     ranges: joined(going.map(unit => rangeOf(unit, text))),
     codings: kind === 'section' ? [] : [...findings.codings.values()],
     mentions: findings.mentions,

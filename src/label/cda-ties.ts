@@ -129,17 +129,26 @@ function toNarrative(entry: Unit, section: Section, labels: readonly Label[], ti
   const tied = [...(ties.of.get(entry) ?? [])]
   for (const part of tied) give(part, labels)
   if (tied.length > 0) return
-  const codes = new Set(labels.filter(({ confidence }) => confidence >= MINIMUM_CONFIDENCE).map(codeOf))
-  const says = (unit: Unit): boolean => unit.labels.some(label => codes.has(codeOf(label)))
-  const around = ties.around.get(entry) ?? section.parts
-  if (codes.size === 0 || around.some(says)) return
+  const isSure = labels.some(({ confidence }) => confidence >= MINIMUM_CONFIDENCE)
+  if (!isSure || sayingTheSame(labels, section).length > 0) return
   for (const unit of narrativeOf(entry, section, ties)) give(unit, labels)
 }
 
-/** Where the narrative of an entry stands: the parts tied to it, else those around it, else all of its section. */
+function sayingTheSame(labels: readonly Label[], section: Section): readonly Unit[] {
+  const codes = new Set(labels.filter(({ confidence }) => confidence >= MINIMUM_CONFIDENCE).map(codeOf))
+  if (codes.size === 0) return []
+  return section.parts.filter(unit => unit.labels.some(label => codes.has(codeOf(label))))
+}
+
+/**
+ * Where the narrative of an entry stands: in the parts tied to it, else in those of its section that carry its labels,
+ * else among those it points at, else anywhere in the section.
+ */
 export function narrativeOf(entry: Unit, section: Section, ties: Ties): readonly Unit[] {
   const tied = ties.of.get(entry)
   if (tied !== undefined) return [...tied]
+  const same = sayingTheSame(entry.labels, section)
+  if (same.length > 0) return same
   return ties.around.get(entry) ?? (section.text === undefined ? [] : [section.text])
 }
 

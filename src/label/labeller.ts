@@ -8,6 +8,8 @@ import type { LabelRules } from '../model/rules.ts'
 import { youngerThan } from './age.ts'
 import { type CompiledRules, compileRules } from './compile.ts'
 import { MINIMUM_CONFIDENCE } from './confidence.ts'
+import type { DocumentReader } from './document-reader.ts'
+import { readingDocuments, unreadLabels } from './documents-read.ts'
 import { factsOf } from './facts.ts'
 import { type Inherited, Lineage, labelsOf, lineageOf } from './lineage.ts'
 import { withJoinedPatients } from './patients.ts'
@@ -45,8 +47,16 @@ export interface LabelOptions {
   readonly jsonDepth: number
 }
 
-/** The labelling service of one site. Pure but for its content-addressed cache; throws on nothing a resource holds. */
-export function createLabeller(rules: LabelRules, site: LabelSite, options: LabelOptions): Labeller {
+/**
+ * The labelling service of one site. Pure but for its content-addressed cache and the reader of documents, without which
+ * a PDF is unreadable; throws on nothing a resource holds.
+ */
+export function createLabeller(
+  rules: LabelRules,
+  site: LabelSite,
+  options: LabelOptions,
+  documents?: DocumentReader,
+): Labeller {
   const compiled = compileRules(rules, { withdrawOwn: site.withdrawOwn ?? false })
   const bases = [site.upstreamBase, site.gatewayBase].filter(base => base !== undefined)
   const reading = { jsonDepth: options.jsonDepth, bases }
@@ -58,9 +68,9 @@ export function createLabeller(rules: LabelRules, site: LabelSite, options: Labe
   const labelling = new Labelling(compiled, site)
   return {
     revision: rules.revision,
-    read: async facts => facts,
+    read: readingDocuments(compiled, cache, documents),
     reverseEdges: REVERSE_EDGES.filter(({ id }) => site.referrers?.includes(id) === true),
-    close: async () => undefined,
+    close: async () => documents?.close(),
     assess: raw => {
       const known = cache.get(raw.hash)
       if (known !== undefined) return known
@@ -80,7 +90,11 @@ function ruleOf(edge: ReverseEdge | undefined) {
 /** Bytes and what was collected from them; the parsed tree is not kept. */
 function weight(facts: ResourceFacts): number {
   return (
-    1_024 + facts.bytes.length + (facts.references.length + facts.codings.length + facts.labels.length) * 200
+    1_024 +
+    facts.bytes.length +
+    (facts.pending ?? []).reduce((sum, { data }) => sum + data.length, 0) +
+    (facts.telling?.length ?? 0) * 1_000 +
+    (facts.references.length + facts.codings.length + facts.labels.length) * 200
   )
 }
 
@@ -245,9 +259,10 @@ class Labelling {
   }
 
   /** Content, and the kind of note the site says it is. A Consent names the kind of note it is about; it is none. */
-  #own({ type, labels, codings }: ResourceFacts): readonly Label[] {
+  #own({ type, labels, codings, pending }: ResourceFacts): readonly Label[] {
     const notes = type === 'Consent' ? [] : this.#notes(codings)
-    return notes.length === 0 ? labels : [...labels, ...notes]
+    const unread = unreadLabels(pending, this.#rules)
+    return notes.length + unread.length === 0 ? labels : [...labels, ...notes, ...unread]
   }
 
   #addSource(labels: LabelSet, { program, facility, marked, known }: SourceFinding): void {

@@ -27,12 +27,12 @@ export interface Edge {
 
 /** Elements (no indexes, relative to the innermost resource) that say who made or holds the record. */
 const SOURCES = new Set(
-  `serviceProvider performer performer.actor performer.function performer.onBehalfOf author custodian provider recorder
+  `serviceProvider performer performer.actor performer.onBehalfOf author custodian provider recorder
   requester asserter managingOrganization organization agent.who agent.onBehalfOf entity.agent.who
   entity.agent.onBehalfOf sender location location.location locationReference facility careManager informationSource
   participant.individual participant.actor careTeam.provider enterer supplier owner providedBy partOf healthcareService
-  section.author attester.party item.locationReference issuer verifier source.observer authenticator
-  receivingOrganization orderer prescriber resultsInterpreter interpreter referrer series.performer.actor operator
+  section.author attester.party item.locationReference issuer source.observer authenticator
+  orderer prescriber resultsInterpreter interpreter referrer series.performer.actor operator
   assessor requestor payee.party collection.collector performingOrganization requestingOrganization managingEntity
   expressedBy CarePlan.contributor AppointmentResponse.actor Schedule.actor QuestionnaireResponse.source
   List.source`.split(/\s+/),
@@ -86,7 +86,7 @@ const EDGES: ReadonlyMap<string, Edge> = new Map(
       [edge('content', 1, 'drug', 'names what was supplied'), 'suppliedItem.itemReference itemReference'],
       [
         edge('content', 0.9, 'reason', 'done because of it'),
-        `reasonReference indication addresses diagnosis.condition diagnosis.diagnosisReference
+        `reasonReference addresses diagnosis.condition diagnosis.diagnosisReference
         item.diagnosis.diagnosisReference activity.detail.reasonReference statusReasonReference problem event.detail`,
       ],
       [

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { loadLabels } from '../../src/data/labels.ts'
 import { createLabeller, type LabelSite } from '../../src/label/labeller.ts'
-import type { Labeller } from '../../src/model/doors.ts'
+import { referrersWithin } from '../../src/label/referrers.ts'
+import type { Labeller, Referrers } from '../../src/model/doors.ts'
 import type { RawResource } from '../../src/model/exchange.ts'
 import type { LabelledResource, ResourceFacts } from '../../src/model/label.ts'
 
@@ -39,10 +40,11 @@ export function raw(resource: unknown): RawResource {
   return { bytes, hash: createHash('sha256').update(bytes).digest('base64url') }
 }
 
-/** A chart that answers every look-up: what it does not hold is absent. */
+/** A chart that answers every look-up, forward and backward: what it does not hold is absent. */
 export class Chart {
   readonly labeller: Labeller
   readonly #facts = new Map<string, ResourceFacts>()
+  readonly #referrers: Referrers
 
   constructor(resources: readonly unknown[], of: LabelSite = site()) {
     this.labeller = labeller(of)
@@ -50,6 +52,7 @@ export class Chart {
       const facts = this.labeller.assess(raw(resource))
       this.#facts.set(facts.reference, facts)
     }
+    this.#referrers = referrersWithin([...this.#facts.values()])
   }
 
   get references(): string[] {
@@ -64,9 +67,7 @@ export class Chart {
 
   label(reference: string, birthDate?: string): LabelledResource {
     const look = (wanted: string) => this.#facts.get(wanted) ?? ('absent' as const)
-    return this.labeller.label(this.facts(reference), look, {
-      at: AT,
-      ...(birthDate === undefined ? {} : { birthDate }),
-    })
+    const context = { at: AT, ...(birthDate === undefined ? {} : { birthDate }) }
+    return this.labeller.label(this.facts(reference), look, context, this.#referrers)
   }
 }

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createDocumentReader } from '../../src/label/document-reader.ts'
+import { createLabeller } from '../../src/label/labeller.ts'
 import type { Label } from '../../src/model/label.ts'
-import { AT, labeller, raw } from './house.ts'
+import { AT, RULES, raw, site } from './house.ts'
 
 /** One thing said in several ways; the same places hold something innocent in the twin. */
 interface Said {
@@ -205,19 +207,17 @@ function answers(): Resource {
   return { resourceType: 'QuestionnaireResponse', id: 'q', status: 'completed', subject }
 }
 
+const rooms = createLabeller(RULES, site(), { cacheBytes: 1 << 20, jsonDepth: 64 }, createDocumentReader())
+afterAll(() => rooms.close())
+
 /** Labels of the resource and of its parts that are released apart, documents read. */
 async function labelsOf(resource: Resource): Promise<{ codes: Set<string>; withheld: boolean }> {
-  const rooms = labeller()
-  try {
-    const facts = await rooms.read(rooms.assess(raw(resource)))
-    const { codes, notAssessable } = rooms.label(facts, () => 'absent', { at: AT })
-    const ofParts: readonly Label[] = (facts.telling ?? []).flatMap(({ labels }) => labels)
-    return {
-      codes: new Set([...codes, ...ofParts.map(({ code }) => code)]),
-      withheld: notAssessable !== undefined,
-    }
-  } finally {
-    await rooms.close()
+  const facts = await rooms.read(rooms.assess(raw(resource)))
+  const { codes, notAssessable } = rooms.label(facts, () => 'absent', { at: AT })
+  const ofParts: readonly Label[] = (facts.telling ?? []).flatMap(({ labels }) => labels)
+  return {
+    codes: new Set([...codes, ...ofParts.map(({ code }) => code)]),
+    withheld: notAssessable !== undefined,
   }
 }
 
@@ -227,10 +227,8 @@ describe.each(Object.entries(SECRETS))('a word or code of %s', (label, secret) =
   const places = { ...PLACES, ...(secret.hcpcs === '' ? {} : { [CLAIM_LINE]: claimLine }) }
 
   it.each(Object.entries(places))('labels what holds it in %s', async (_, planted) => {
-    const { codes, withheld } = await labelsOf(planted(secret))
-    expect([...codes, ...(withheld ? ['UNASSESSED'] : [])]).toSatisfy(
-      (found: readonly string[]) => found.includes(label) || found.includes('UNASSESSED'),
-    )
+    const { codes } = await labelsOf(planted(secret))
+    expect([...codes]).toContain(label)
   })
 })
 

@@ -6,8 +6,9 @@
  *
  * Knowingly no edges forward: List.entry.item and Provenance.target (they name, one by one, what is decided by itself),
  * CarePlan.careTeam and CareTeam.participant (who may help, not what for), supporting information of orders and claims,
- * Claim.insurance and Coverage (who pays is not what was done), Observation.specimen (one tube serves many tests),
- * Account of a charge, MeasureReport.evaluatedResource, Encounter of an account, Flag (it has none but its visit).
+ * Claim.insurance and Coverage (who pays is not what was done), Observation.specimen (one tube serves many tests) and
+ * Observation.focus (whom or what it was taken of), the Account of a charge, MeasureReport.evaluatedResource. A Flag has
+ * no edge but its visit.
  */
 
 /** What a followed reference passes on. */
@@ -109,10 +110,7 @@ const EDGES: ReadonlyMap<string, Edge> = new Map(
         `CarePlan.goal activity.reference activity.outcomeReference Goal.outcomeReference action.resource
         DocumentManifest.content`,
       ],
-      [
-        edge('content', 1, 'other', 'speaks of it'),
-        'about payload.contentReference implicated Observation.focus',
-      ],
+      [edge('content', 1, 'other', 'speaks of it'), 'about payload.contentReference implicated'],
       [edge('content', 0.9, 'other', 'answers it'), 'inResponseTo appointment'],
       [
         edge('content', 0.9, 'other', 'is about it'),

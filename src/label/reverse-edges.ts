@@ -143,7 +143,7 @@ const RULES: readonly Omit<ReverseRule, 'leadsTo'>[] = [
     says: 'nothing',
     source: true,
     strength: 1,
-    why: 'it says who made the record; its agents are of a Part 2 program or they are not',
+    why: 'it says who made, kept or sent the record: one agent of a Part 2 program suffices, another clears nothing',
   },
 ]
 

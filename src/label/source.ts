@@ -63,7 +63,7 @@ export class SourceFinder {
     if (this.#sources.size === 0 || (metaSource === undefined && metaTags.length === 0)) return []
     // A fragment names the message, not the source.
     const keys =
-      metaSource === undefined ? metaTags : [metaSource, metaSource.replace(/#.*$/, ''), ...metaTags]
+      metaSource === undefined ? metaTags : [metaSource, metaSource.split('#', 1)[0] ?? '', ...metaTags]
     return [...new Set(keys.flatMap(key => this.#sources.get(key) ?? []))]
   }
 
@@ -163,7 +163,7 @@ class Search {
     }
     if (steps > 0 && facts.patientData) {
       for (const { edge, from } of backwardOf(facts, this.#sight))
-        if (edge.source) add(this.#record(from, steps - 1, edge))
+        if (edge.source) add(onlyAdding(this.#record(from, steps - 1, edge), edge, finder))
     }
     return finding.known ? finding : join(finding, this.#byStaff(facts, steps), finder)
   }
@@ -222,6 +222,17 @@ class Search {
       ? join(finding, { known: false, marked: facts.reference }, this.#finder)
       : finding
   }
+}
+
+/**
+ * What a pointing record says of the source of another adds a program and never clears the other of one: whoever sent
+ * or filed a record is an agent of it too. Where it is the same thing in another form it says all it says.
+ */
+function onlyAdding(finding: SourceFinding, { says }: ReverseRule, finder: SourceFinder): SourceFinding {
+  if (says === 'same' || finding === UNKNOWN) return finding
+  const { known: _, organization, distance = 0, ...rest } = finding
+  if (organization === undefined || !finder.isProgram(organization)) return { ...rest, known: false }
+  return { ...rest, known: false, organization, distance }
 }
 
 /**

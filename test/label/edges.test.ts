@@ -61,6 +61,7 @@ describe('the table of edges', () => {
     ['CarePlan', 'careTeam'],
     ['Claim', 'insurance.coverage'],
     ['Observation', 'specimen'],
+    ['Observation', 'focus'],
     ['ServiceRequest', 'supportingInfo'],
     ['Condition', 'subject'],
     ['Organization', 'partOf'],

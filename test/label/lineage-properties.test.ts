@@ -16,7 +16,6 @@ const SHAPES: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
     encounter: false,
     partOf: true,
     basedOn: true,
-    focus: true,
   },
   DiagnosticReport: { result: true, encounter: false, basedOn: true },
   Procedure: { partOf: true, reasonReference: true, encounter: false, report: true },

@@ -24,7 +24,7 @@ export function weighed(
 ): readonly Label[] {
   if (cues.size === 0 && statements.length === 0) return labels
   return labels.flatMap(label => {
-    if (label.rule === 'upstream') return [label]
+    if (label.origin === 'upstream') return [label]
     const found = (rules.contexts.get(label.rule) ?? []).filter(({ cue }) => cues.has(cue))
     const base = found.length === 0 ? label.confidence : Math.max(...found.map(each => each.confidence))
     const confidence = takenBack(label, base, statements, rules)

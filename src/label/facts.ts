@@ -22,9 +22,10 @@ import { FoundLabels } from './found-labels.ts'
 import { isOwnIdentifier, tellingIdentifiers } from './identifiers.ts'
 import { spokenInTags, stripTags } from './markup.ts'
 import { documentFact, referenceFact } from './references.ts'
+import { statementsOf } from './statements.ts'
 import { canonicalSystem } from './systems.ts'
 import { upstreamLabel } from './upstream-labels.ts'
-import { isObject, type Place, TooDeep, Walk } from './walk.ts'
+import { isObject, type Place, TooMuch, Walk } from './walk.ts'
 
 export interface FactsOptions {
   /** Base URLs of the upstream and the gateway, no trailing slash. */
@@ -46,7 +47,7 @@ export function factsOf(raw: RawResource, rules: CompiledRules, options: FactsOp
     return new FactsBuilder(rules, options.bases).build(raw, parsed, options.jsonDepth)
   } catch (error) {
     const known = { type: parsed.resourceType, id: parsed.id ?? '' }
-    return unassessable(raw, error instanceof TooDeep ? 'too deep' : 'cannot be walked', known)
+    return unassessable(raw, error instanceof TooMuch ? error.message : 'cannot be walked', known)
   }
 }
 
@@ -93,6 +94,11 @@ const SPOKEN_IN_TAGS = /<!--|\s(?:alt|title)=/
 
 const NOTE_KINDS = new Set(['type.coding', 'category.coding', 'code.coding', 'category', 'type'])
 
+/** Most characters of words in one resource: four thousand pages. */
+const MOST_CHARACTERS = 8_000_000
+/** A narrative is not believed to have more markup than this for each character of text. */
+const MARKUP_SHARE = 3
+
 class FactsBuilder implements AttachmentVisitor {
   readonly #rules: CompiledRules
   readonly #bases: readonly string[]
@@ -109,6 +115,7 @@ class FactsBuilder implements AttachmentVisitor {
   readonly #pending: PendingDocument[] = []
   readonly #parts: TellingElement[] = []
   #unnamedPatient = false
+  #characters = 0
   #type = ''
   #depth = 0
 
@@ -128,6 +135,7 @@ class FactsBuilder implements AttachmentVisitor {
     const meta = isObject(resource['meta']) ? resource['meta'] : {}
     const { versionId, lastUpdated, source, profile } = meta
     const problem = this.#problem(type)
+    const statements = statementsOf(resource)
     const made = this.#sources.size > 0
     const telling = [...tellingIdentifiers(resource, this.#rules), ...this.#parts]
     const named = made ? this.#sourceMentions : [...this.#sourceMentions, ...this.#memberMentions]
@@ -154,6 +162,7 @@ class FactsBuilder implements AttachmentVisitor {
       ...(mentions.length === 0 ? {} : { sourceMentions: mentions }),
       lineageReferences: this.#lineage,
       ...(this.#cues.size === 0 ? {} : { cues: [...this.#cues] }),
+      ...(statements.length === 0 ? {} : { statements }),
       ...(telling.length === 0 ? {} : { telling }),
       ...(this.#pending.length === 0 ? {} : { pending: this.#pending }),
       ...(problem === undefined ? {} : { notAssessable: problem }),
@@ -195,11 +204,15 @@ class FactsBuilder implements AttachmentVisitor {
   }
 
   text(text: string, place: Place, system?: string): void {
+    this.#characters += text.length
+    if (this.#characters > MOST_CHARACTERS) throw new TooMuch('too much text')
     const hits = this.#rules.words(text, system === undefined ? undefined : canonicalSystem(system))
+    if (hits.length === 0 || isOwnIdentifier(this.#type, place.element())) return
     for (const hit of hits) this.#add(hit, place)
   }
 
   narrative(div: string, place: Place): void {
+    if (div.length > MOST_CHARACTERS * MARKUP_SHARE) throw new TooMuch('too much text')
     this.text(stripTags(div), place)
     if (SPOKEN_IN_TAGS.test(div)) for (const spoken of spokenInTags(div)) this.text(spoken, place)
   }

@@ -125,7 +125,7 @@ function normalised(system: string): string {
 
 /** Systems with codes of their own kind: what stands there is never read as a code of another system. */
 const CLOSED =
-  /^(http:\/\/(terminology\.hl7\.org|hl7\.org\/fhir|unitsofmeasure\.org|dicom\.nema\.org|nubc\.org|ada\.org|consentry\.example)\b|urn:(iso|ietf)\b|urn:oid:2\.16\.840\.1\.113883\.6\.238$)/
+  /^(http:\/\/(terminology\.hl7\.org|hl7\.org\/fhir|unitsofmeasure\.org|dicom\.nema\.org|nubc\.org|ada\.org|consentry\.example)\b|urn:(iso|ietf)\b|urn:oid:2\.16\.840\.1\.113883\.(5|12|1\.11|6\.238)\b)/
 
 /** Whether this system (canonical) has codes of a kind of its own. */
 export function isClosed(system: string): boolean {

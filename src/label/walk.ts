@@ -1,5 +1,16 @@
 import { inlineLabel } from '../model/ds4p.ts'
 import type { Coding, JsonObject, JsonValue } from '../model/fhir.ts'
+import {
+  isAttachment,
+  isCoding,
+  isLogicalReference,
+  isPartOfName,
+  mayHoldWords,
+  type Naming,
+  namingOf,
+} from './elements.ts'
+import { hasWords, isLink, spelledOut } from './links.ts'
+import { canonicalSystem, isClosed, LOINC } from './systems.ts'
 
 /** What the walk tells as it goes; `place` is where it stands, good only during the call. */
 export interface Visitor {
@@ -16,7 +27,7 @@ export interface Visitor {
 export interface Place {
   /** Type of the innermost resource: contained, entry.resource, or the resource itself. */
   readonly type: () => string
-  /** Path with indexes from the outer resource: `contained[0].code.coding[1]`. */
+  /** Path with indexes from the outer resource: `contained[0].code.coding[1]`. Throws TooMuch for a name no path can hold. */
   readonly path: () => string
   /** Path without indexes from the outer resource. */
   readonly element: () => string
@@ -24,20 +35,14 @@ export interface Place {
   readonly localElement: () => string
 }
 
-/** Thrown when the tree is deeper than allowed; the caller makes it "not assessable". */
-export class TooDeep extends Error {}
+/** Thrown when there is more than is read; the message says what. The caller makes it "not assessable". */
+export class TooMuch extends Error {}
 
-/** Keys whose strings are names, numbers or addresses of machines and people, never clinical words. */
-const NO_WORDS = new Set(
-  `id reference url uri system version code value status use family given prefix suffix line city district state
-  postalCode country resourceType lastUpdated versionId source profile contentType language data hash unit gender
-  birthDate lang comparator currency intent mode start end date authoredOn issued recorded created recordedDate timestamp
-  valueDateTime valueUri valueUrl valueCanonical valueOid valueUuid valueId instantiatesCanonical instantiatesUri
-  questionnaire implicitRules criticality lifecycleStatus kind linkId phone fax email`.split(/\s+/),
-)
+/** Most values of one resource: half a million lines, members or items are no record of a patient. */
+const MOST_VALUES = 500_000
 
-/** Objects that name people and places, not conditions. */
-const NO_WORDS_BELOW = new Set(['name', 'address', 'telecom', 'identifier', 'contact', 'photo', 'meta'])
+/** Member names that a path can hold; R4 has no others. */
+const NAME = /^[\w-]+$/
 
 /** Types that name labels of the data they speak of; who may not know of such data may not read that they do. */
 const LABELLED_WITHIN = new Set(['Consent', 'DocumentReference'])
@@ -47,17 +52,18 @@ export class Walk implements Place {
   readonly #visitor: Visitor
   readonly #depth: number
   readonly #steps: (string | number)[] = []
-  #types: string[] = []
-  #roots: number[] = []
+  readonly #types: string[] = []
+  readonly #roots: number[] = []
+  #values = 0
 
   constructor(visitor: Visitor, depth: number) {
     this.#visitor = visitor
     this.#depth = depth
   }
 
-  /** Throws TooDeep. */
+  /** Throws TooMuch. */
   resource(resource: JsonObject): void {
-    this.#object(resource, true)
+    this.#object('', resource)
   }
 
   type(): string {
@@ -65,11 +71,13 @@ export class Walk implements Place {
   }
 
   path(): string {
-    return this.#steps.reduce<string>(
-      (path, step) =>
-        typeof step === 'number' ? `${path}[${step}]` : path === '' ? step : `${path}.${step}`,
-      '',
-    )
+    let path = ''
+    for (const step of this.#steps) {
+      if (typeof step === 'number') path += `[${step}]`
+      else if (!NAME.test(step)) throw new TooMuch('a member name that FHIR does not have')
+      else path = path === '' ? step : `${path}.${step}`
+    }
+    return path
   }
 
   element(): string {
@@ -89,8 +97,8 @@ export class Walk implements Place {
     return element
   }
 
-  #object(object: JsonObject, words: boolean): void {
-    if (this.#steps.length > this.#depth) throw new TooDeep()
+  #object(key: string, object: JsonObject): void {
+    if (this.#steps.length > this.#depth) throw new TooMuch('too deep')
     const label = inlineLabel(object)
     if (label !== undefined) {
       // What a label is called is said of the content, not by it.
@@ -103,54 +111,87 @@ export class Walk implements Place {
       this.#types.push(type)
       this.#roots.push(this.#steps.length)
     }
-    this.#recognise(object)
-    const isCoding = typeof object['code'] === 'string' && typeof object['system'] === 'string'
-    for (const key in object) this.#member(object, key, words, isCoding ? object : undefined)
+    this.#recognise(key, object)
+    const naming = namingOf(key, object)
+    for (const member in object) this.#member(object, member, naming)
     if (isResource) {
       this.#types.pop()
       this.#roots.pop()
     }
   }
 
-  #member(object: JsonObject, key: string, words: boolean, coding: JsonObject | undefined): void {
+  #member(object: JsonObject, key: string, naming: Naming): void {
     const value = object[key]
     if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean')
       return
-    this.#steps.push(key)
-    this.#value(key, value, words, coding)
+    if (typeof value === 'string') {
+      if (isSilent(key, value, naming)) return
+      this.#steps.push(key)
+      this.#string(key, value, object)
+    } else {
+      this.#steps.push(key)
+      this.#value(key, value, naming)
+    }
     this.#steps.pop()
   }
 
-  #value(key: string, value: JsonValue, words: boolean, coding: JsonObject | undefined): void {
-    if (typeof value === 'string') this.#string(key, value, words, coding)
-    else if (Array.isArray(value)) this.#array(key, value, words)
-    else if (key === 'meta') this.#meta(value as JsonObject)
-    else this.#object(value as JsonObject, words && !NO_WORDS_BELOW.has(key))
+  #value(key: string, value: JsonValue, naming: Naming): void {
+    if (++this.#values > MOST_VALUES) throw new TooMuch('too many values')
+    if (Array.isArray(value)) this.#array(key, value, naming)
+    else if (key === 'meta' || key === 'valueMeta') this.#meta(value as JsonObject)
+    else this.#object(key, value as JsonObject)
   }
 
-  #array(key: string, list: readonly JsonValue[], words: boolean): void {
+  #array(key: string, list: readonly JsonValue[], naming: Naming): void {
+    if (this.#steps.length > this.#depth) throw new TooMuch('too deep')
+    this.#values += list.length
+    if (this.#values > MOST_VALUES) throw new TooMuch('too many values')
     for (let i = 0; i < list.length; i++) {
       const item = list[i]
       if (item === null || item === undefined || typeof item === 'number' || typeof item === 'boolean')
         continue
       this.#steps.push(i)
-      this.#value(key, item, words, undefined)
+      if (typeof item !== 'string') this.#value(key, item, undefined)
+      else if (mayHoldWords(key) && !isPartOfName(naming, key) && hasWords(item))
+        this.#string(key, item, undefined)
       this.#steps.pop()
     }
   }
 
-  #string(key: string, value: string, words: boolean, coding: JsonObject | undefined): void {
-    if (!words || value.length < 3 || NO_WORDS.has(key)) return
-    if (key === 'valueCode') this.#visitor.coding({ code: value }, this)
+  /** @param owner the object it is a member of; undefined in a list */
+  #string(key: string, value: string, owner: JsonObject | undefined): void {
+    if (++this.#values > MOST_VALUES) throw new TooMuch('too many values')
     if (key === 'div') this.#visitor.narrative(value, this)
-    else if (key === 'display' && coding !== undefined)
-      this.#visitor.text(value, this, coding['system'] as string)
-    else this.#visitor.text(value, this)
+    else if (key === 'valueBase64Binary') this.#visitor.attachment({ data: value }, this)
+    else if (key === 'query' && this.type() === 'AuditEvent')
+      this.#visitor.attachment({ contentType: 'text/plain', data: value }, this)
+    else if (key === 'display' && typeof owner?.['code'] === 'string' && typeof owner['system'] === 'string')
+      this.#visitor.text(value, this, owner['system'])
+    else if (key === 'code') this.#codeWords(value, owner?.['system'])
+    else if (key === 'linkId' || isLink(value)) this.#spelled(value)
+    else {
+      if (key.endsWith('Code')) this.#visitor.coding({ code: value }, this)
+      this.#visitor.text(value, this)
+    }
   }
 
-  /** Tags and extensions speak like any other element; security labels are told as such. */
+  /** A code of a site may be a word (`opioid-use`); one of HL7's own says what HL7 means by it. */
+  #codeWords(code: string, system: JsonValue | undefined): void {
+    const name = typeof system === 'string' ? system : undefined
+    if (!WORDY.test(code) || isClosed(canonicalSystem(name))) return
+    const { words } = spelledOut(code)
+    if (words !== '') this.#visitor.text(words, this, name)
+  }
+
+  #spelled(link: string): void {
+    const { words, loinc } = spelledOut(link)
+    for (const code of loinc) this.#visitor.coding({ system: LOINC, code }, this)
+    if (words !== '') this.#visitor.text(words, this)
+  }
+
+  /** Tags, profiles and extensions speak like any other element; security labels are told as such. */
   #meta(meta: JsonObject): void {
-    for (const key in meta) if (key !== 'security') this.#member(meta, key, true, undefined)
+    for (const key in meta) if (key !== 'security') this.#member(meta, key, undefined)
     const security = meta['security']
     if (!Array.isArray(security)) return
     this.#steps.push('security')
@@ -163,27 +204,18 @@ export class Walk implements Place {
     this.#steps.pop()
   }
 
-  #recognise(object: JsonObject): void {
-    const code = object['code']
-    if (typeof code === 'string' && object['value'] === undefined && object['unit'] === undefined) {
-      const { system, display } = object
-      if (typeof system === 'string' || typeof display === 'string' || this.#standsInCoding())
-        this.#coding(object, code)
-    }
+  #recognise(key: string, object: JsonObject): void {
+    if (isCoding(object)) this.#coding(object, object['code'] as string)
     if (typeof object['reference'] === 'string' || isLogicalReference(object) || this.#isNameOnly(object))
       this.#visitor.reference(object, this)
-    if (isAttachment(object)) this.#visitor.attachment(object, this)
-  }
-
-  #standsInCoding(): boolean {
-    return this.#steps.at(-2) === 'coding' || this.#steps.at(-1) === 'valueCoding'
+    if (isAttachment(key, object)) this.#visitor.attachment(object, this)
   }
 
   /** R4 Reference with a display only: a name in words. */
   #isNameOnly({ display, code, system, reference, coding, resourceType }: JsonObject): boolean {
     if (typeof display !== 'string' || typeof code === 'string' || typeof system === 'string') return false
     const plain = reference === undefined && coding === undefined && resourceType === undefined
-    return plain && !this.#standsInCoding()
+    return plain && this.#steps.at(-2) !== 'coding' && this.#steps.at(-1) !== 'valueCoding'
   }
 
   #coding(object: JsonObject, code: string): void {
@@ -201,27 +233,16 @@ export class Walk implements Place {
   }
 }
 
+/** Keys whose strings say something without letters: `/44249-1/44250-9`. */
+const TERSE = /^linkId$|Code$|Base64Binary$/
+/** A code that may be made of words. */
+const WORDY = /\p{L}{3}/u
+
+function isSilent(key: string, value: string, naming: Naming): boolean {
+  if (!mayHoldWords(key) || isPartOfName(naming, key)) return true
+  return !hasWords(value) && !TERSE.test(key)
+}
+
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** R4 Reference with an identifier only. https://hl7.org/fhir/R4/references.html#logical */
-function isLogicalReference(object: JsonObject): boolean {
-  return (
-    isObject(object['identifier']) &&
-    object['resourceType'] === undefined &&
-    Object.keys(object).length <= 4 &&
-    typeof object['identifier']['value'] === 'string' &&
-    object['code'] === undefined
-  )
-}
-
-/** R4 Attachment, or Binary with the same two elements. */
-function isAttachment(object: JsonObject): boolean {
-  if (typeof object['contentType'] !== 'string') return false
-  return (
-    typeof object['data'] === 'string' ||
-    typeof object['url'] === 'string' ||
-    object['resourceType'] === 'Binary'
-  )
 }

@@ -4,18 +4,22 @@ import { dirname } from 'node:path'
 import type { Express } from 'express'
 import { Agent } from 'undici'
 import { createConsentReader } from './consent/reader.ts'
+import { openConsultDesk } from './consult-desk.ts'
 import { type Engine, openEngine } from './engine.ts'
+import { type ConsultRooms, consult } from './flow/consult.ts'
 import { createCursors } from './flow/cursors.ts'
 import { exchange } from './flow/exchange.ts'
 import type { Rooms, Site } from './flow/rooms.ts'
 import { createIdentity } from './identity/identity.ts'
 import { createInteractionParser } from './interaction/parser.ts'
 import { referencePaths, searchParameterPaths, servedTypes } from './interaction/search-parameters.ts'
+import { createDocumentReader } from './label/document-reader.ts'
 import { createLabeller } from './label/labeller.ts'
 import type { Configuration, LedgerConfiguration } from './model/configuration.ts'
 import type { HttpRequest, HttpResponse } from './model/exchange.ts'
 import type { Ledger } from './model/record.ts'
 import { createRecorder } from './record/events.ts'
+import type { RecorderOptions } from './record/fragments.ts'
 import { openLedger } from './record/ledger.ts'
 import { createShipper } from './record/shipper.ts'
 import { createResponder } from './respond/responder.ts'
@@ -33,6 +37,8 @@ export interface House {
   /** Names data and site rules in force. */
   readonly revision: string
   readonly exchange: (request: HttpRequest) => Promise<HttpResponse>
+  /** CDS Hooks requests. */
+  readonly consult: (request: HttpRequest) => Promise<HttpResponse>
   readonly app: Express
   readonly close: () => Promise<void>
 }
@@ -83,6 +89,7 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
   })
   opened.push(async () => speaking.identity.close())
   const deciding = decidingRooms(configuration, engine)
+  opened.push(deciding.labeller.close)
   const ledger = seams.ledger ?? (await openLedger(inOwnFolder(store)))
   opened.push(ledger.close)
   const shipper = openShipper(configuration)
@@ -96,9 +103,14 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
     references: { referencePaths, searchParameterPaths },
     site: siteOf(configuration, engine, revision, now),
   }
+  const consulting: ConsultRooms = {
+    ...rooms,
+    desk: openConsultDesk(configuration, engine, rooms, recording(configuration, now)),
+  }
   const app = createApp({
     basePath: new URL(server.baseUrl).pathname.replace(/\/$/, ''),
     exchange: request => exchange(rooms, request),
+    consult: request => consult(consulting, request),
     overload: () => rooms.responder.unrecorded(),
     ready: async () => ledger.healthy() && (await upstream.ready()),
     requestBodyBytes: limits.requestBodyBytes,
@@ -110,6 +122,7 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
     engine,
     revision,
     exchange: request => exchange(rooms, request),
+    consult: request => consult(consulting, request),
     app,
     close: () => closeAll(opened.splice(0)),
   }
@@ -176,6 +189,7 @@ function decidingRooms(configuration: Configuration, engine: Engine): Deciding {
         referrers: upstream.referrers ?? [],
       },
       { cacheBytes, jsonDepth: limits.jsonDepth },
+      createDocumentReader(),
     ),
     segmenter: createSegmenter({
       baseUrl: server.baseUrl,
@@ -195,7 +209,7 @@ function speakingRooms(
   engine: Engine,
   { pageKey, revision, now }: { pageKey: Uint8Array; revision: string; now: () => Date },
 ): Speaking {
-  const { server, limits, policy, custodian } = configuration
+  const { server, limits, policy } = configuration
   const { baseUrl } = server
   return {
     identity: createIdentity(
@@ -216,20 +230,24 @@ function speakingRooms(
       revision,
       now,
     }),
-    recorder: createRecorder({
-      baseUrl,
-      device: 'Device/consentry',
-      deviceName: 'Consentry',
-      organization: custodian.organization,
-      newId: randomUUIDv7,
-      now,
-    }),
+    recorder: createRecorder(recording(configuration, now)),
     responder: createResponder({
       baseUrl,
       issuers: configuration.issuers,
       version,
       servedTypes: servedTypes(),
     }),
+  }
+}
+
+function recording({ server, custodian }: Configuration, now: () => Date): RecorderOptions {
+  return {
+    baseUrl: server.baseUrl,
+    device: 'Device/consentry',
+    deviceName: 'Consentry',
+    organization: custodian.organization,
+    newId: randomUUIDv7,
+    now,
   }
 }
 

@@ -66,9 +66,15 @@ function organizationProblems({ policy }: Configuration, engine: Engine): string
 const PURPOSE = 'a purpose of use of profiles/purpose, e.g. TREAT'
 
 function clientProblems({ clients }: Configuration, engine: Engine): string[] {
-  return clients.flatMap(({ purposes }, index) =>
-    unknown(purposes, code => isPurpose(engine, code), `clients[${index}].purposes`, PURPOSE),
-  )
+  return clients.flatMap(({ purposes, consultFor = [], issuer }, index) => [
+    ...unknown(purposes, code => isPurpose(engine, code), `clients[${index}].purposes`, PURPOSE),
+    ...unknown(
+      consultFor,
+      id => clients.some(other => other.clientId === id && other.issuer === issuer),
+      `clients[${index}].consultFor`,
+      'a client of the same issuer',
+    ),
+  ])
 }
 
 function policyProblems({ policy }: Configuration, engine: Engine): string[] {
@@ -112,7 +118,7 @@ function unknown(
  * over, whatever their letter case) nor the server behind it.
  */
 function passThroughProblems({ server, upstream }: Configuration): string[] {
-  const own = [new URL(server.baseUrl).pathname, '/health'].map(withSlash)
+  const own = [new URL(server.baseUrl).pathname, '/health', '/cds-services'].map(withSlash)
   return (server.passThrough ?? []).flatMap(({ path, url }, index) => {
     const asked = withSlash(path)
     const place = `server.passThrough[${index}]`

@@ -70,7 +70,7 @@ export function receive(rooms: Rooms, request: HttpRequest): Received {
 }
 
 /** What the server could not take in is refused before anybody looks at it. */
-function refuseUnread({ oversized, unreadable }: HttpRequest): void {
+export function refuseUnread({ oversized, unreadable }: HttpRequest): void {
   if (oversized === true) throw new Refusal('too-large')
   if (unreadable === 'headers') throw new Refusal('bad-header', { diagnostics: 'the headers are too large' })
   if (unreadable !== undefined)
@@ -227,7 +227,7 @@ function disclosureSet(rooms: Rooms, segmented: Segmented): AuditSet {
 }
 
 /** A refusal for want of a record is recorded where it can be, and answered like every other: by the constant 503. */
-async function refuse(rooms: Rooms, refused: Refused): Promise<HttpResponse> {
+export async function refuse(rooms: Rooms, refused: Refused): Promise<HttpResponse> {
   try {
     const receipt = await receiptFor(rooms, rooms.recorder.refusal(refused))
     if (refused.refusal.code === 'record-unavailable') return rooms.responder.unrecorded()
@@ -239,12 +239,12 @@ async function refuse(rooms: Rooms, refused: Refused): Promise<HttpResponse> {
 }
 
 /** Anything that is not a Refusal is a defect of ours: constant answer. */
-function asRefusal(error: unknown): Refusal {
+export function asRefusal(error: unknown): Refusal {
   return error instanceof Refusal ? error : new Refusal('internal', { detail: placeOf(error), cause: error })
 }
 
 /** For the record: kind of error and place in the code, never the message, which may quote data. */
-function placeOf(error: unknown): string {
+export function placeOf(error: unknown): string {
   const place = error instanceof Error ? /\bsrc\/[\w/.-]+:\d+/.exec(error.stack ?? '')?.[0] : undefined
   const kind = error instanceof Error ? error.name : 'unknown error'
   return place === undefined ? kind : `${kind} at ${place}`

@@ -37,7 +37,10 @@ export interface Moment {
 const moments = new WeakMap<Requester, { second: number; key: string; rooms: Rooms; moment: Moment }>()
 
 /** The moment an exchange falls into. */
-export function momentOf(rooms: Rooms, exchange: Understood): Moment {
+export function momentOf(
+  rooms: Rooms,
+  exchange: Pick<Understood, 'requester' | 'purposeOfUse' | 'receivedAt'>,
+): Moment {
   const { requester, purposeOfUse, receivedAt } = exchange
   const second = Math.floor(receivedAt.getTime() / 1000)
   const key = purposeOfUse.effective.join(' ')

@@ -8,7 +8,7 @@ import type {
 } from '../model/requester.ts'
 import { NPI_OID, NPI_SYSTEM, type TokenClaims } from './claims.ts'
 import { invalidToken } from './jwt.ts'
-import { parseScopes } from './scopes.ts'
+import { parseNamedScopes, parseScopes } from './scopes.ts'
 
 /**
  * Who a token stands for. `client`: the client itself (Backend Services, client credentials); `user`: a subject of the
@@ -93,7 +93,8 @@ function userActors(issuer: string, claims: TokenClaims, kind: Principal['kind']
   return actors
 }
 
-function organizationActors(registration: ClientRegistration): readonly RequesterActor[] {
+/** Every reference and identifier that a registered organization answers to. */
+export function organizationActors(registration: ClientRegistration): readonly RequesterActor[] {
   const { organization, identifiers, npi } = registration
   const systems = npi === undefined ? [] : [NPI_SYSTEM, NPI_OID]
   const named = [...identifiers, ...systems.map(system => ({ system, value: npi ?? '' }))]
@@ -130,6 +131,7 @@ export function toRequester(
 ): Requester {
   const { organization, state } = registration
   const { fhirUser, userName, patient, onlyPatient } = claims
+  const namedScopes = parseNamedScopes(claims.scope)
   return {
     key: principal.key,
     client: registration.clientId,
@@ -146,6 +148,7 @@ export function toRequester(
     userRoles: claims.userRoles,
     actors: [...organizationActors(registration), ...userActors(token.issuer, claims, principal.kind)],
     scopes: principal.scopes,
+    ...(namedScopes.length === 0 ? {} : { namedScopes }),
     ...(patient === undefined ? {} : { patient }),
     ...(onlyPatient === undefined ? {} : { onlyPatient }),
     claims: {},

@@ -72,3 +72,11 @@ function isContext(text: string | undefined): text is SmartScope['context'] {
 export function parseScopes(scope: string): SmartScope[] {
   return scope.split(' ').flatMap(text => parseScope(text) ?? [])
 }
+
+/** Scopes of doors that no SMART resource scope opens: they must be named, `*` does not cover them. */
+const NAMED = new Set(['consent-consult'])
+
+/** The named scopes of a `scope` value. */
+export function parseNamedScopes(scope: string): string[] {
+  return scope.split(' ').filter(text => NAMED.has(text))
+}

@@ -91,6 +91,15 @@ export function checkFormat(format: string): void {
  * The body of a POST search must be a plain UTF-8 form. @throws Refusal `unsupported-media-type`.
  */
 export function checkFormHeaders(headers: KnownHeaders): void {
+  checkBodyHeaders(headers, 'application/x-www-form-urlencoded', 'a search by POST')
+}
+
+/** The body of a CDS Hooks request must be plain UTF-8 JSON. @throws Refusal `unsupported-media-type`. */
+export function checkJsonHeaders(headers: KnownHeaders): void {
+  checkBodyHeaders(headers, 'application/json', 'a CDS Hooks request')
+}
+
+function checkBodyHeaders(headers: KnownHeaders, expected: string, what: string): void {
   const encoding = headers.get('content-encoding')
   if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
     refuse('unsupported-media-type', 'Content-Encoding: request bodies are accepted uncompressed only')
@@ -98,8 +107,8 @@ export function checkFormHeaders(headers: KnownHeaders): void {
   const [mediaType, ...parameters] = (headers.get('content-type') ?? '')
     .split(';')
     .map(part => part.trim().toLowerCase())
-  if (mediaType !== 'application/x-www-form-urlencoded') {
-    refuse('unsupported-media-type', 'Content-Type: a search by POST is application/x-www-form-urlencoded')
+  if (mediaType !== expected) {
+    refuse('unsupported-media-type', `Content-Type: ${what} is ${expected}`)
   }
   if (!parameters.every(isUtf8)) refuse('unsupported-media-type', 'Content-Type: the only charset is utf-8')
 }

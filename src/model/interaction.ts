@@ -1,5 +1,7 @@
+import type { Coding, Identifier, LiteralReference } from './fhir.ts'
+
 /** What is asked, after the strict parse. Codes are those of http://hl7.org/fhir/restful-interaction, verbatim. */
-export type InteractionCode = 'read' | 'vread' | 'search-type' | 'capabilities'
+export type InteractionCode = 'read' | 'vread' | 'search-type' | 'capabilities' | 'operation'
 
 /** One search parameter on an own element: decoded once, modifiers and chains already refused. */
 export interface SearchParameter {
@@ -50,9 +52,34 @@ export interface CapabilitiesInteraction {
   readonly code: 'capabilities'
   readonly document: 'metadata' | 'smart-configuration'
 }
-export type Interaction = ReadInteraction | VreadInteraction | SearchInteraction | CapabilitiesInteraction
 /** Interactions that carry patient data and walk the whole path. */
-export type DataInteraction = Exclude<Interaction, CapabilitiesInteraction>
+export type DataInteraction = ReadInteraction | VreadInteraction | SearchInteraction
+/** A patient as a consult names one: a reference of this server, or an identifier (without system: of any). */
+export type PatientName = { readonly reference: LiteralReference } | { readonly identifier: Identifier }
+/** An actor as a consult names one; it is only ever compared with verified ones. */
+export interface ActorName {
+  readonly reference?: LiteralReference
+  readonly identifier?: Identifier
+}
+/** The CDS Hooks question `patient-consent-consult`: what may go to whom, asked without data. */
+export interface ConsultInteraction {
+  readonly code: 'operation'
+  readonly operation: 'patient-consent-consult'
+  /** The client's own name of this call. */
+  readonly hookInstance: string
+  readonly patients: readonly [PatientName, ...PatientName[]]
+  /** Empty: the requester itself. */
+  readonly actors: readonly ActorName[]
+  /** As written; empty: those of the token. */
+  readonly purposes: readonly string[]
+  /** Sensitivity labels asked about; empty: all that are known, and records without any. */
+  readonly labels: readonly Coding[]
+  /** Content classes asked about: resource types, profiles, document codes; empty: any. */
+  readonly classes: readonly Coding[]
+  /** Whether content came along; it is not looked at. */
+  readonly content: boolean
+}
+export type Interaction = DataInteraction | ConsultInteraction | CapabilitiesInteraction
 
 /** A resource type the gateway serves and the search parameters it accepts there: what the CapabilityStatement may promise. */
 export interface ServedType {

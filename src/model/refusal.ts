@@ -15,6 +15,7 @@ export type RefusalCode =
   | 'patient-context-missing'
   | 'purpose-missing'
   | 'purpose-not-allowed'
+  | 'actor-not-allowed'
   | 'identity-unavailable'
   | 'bad-request'
   | 'bad-header'

@@ -94,6 +94,8 @@ export interface ClientRegistration {
   /** Whether the `X-Purpose-Of-Use` header may narrow the purposes of the token. */
   readonly purposeHeader: boolean
   readonly views: readonly string[]
+  /** Client ids of the same issuer for whose organizations this client may consult; absent: for its own alone. */
+  readonly consultFor?: readonly string[]
   readonly enabled: boolean
 }
 
@@ -154,6 +156,8 @@ export interface Requester {
   /** Every reference and identifier this requester answers to, for Consent actors. */
   readonly actors: readonly RequesterActor[]
   readonly scopes: readonly SmartScope[]
+  /** Scopes that are no SMART resource scopes and that the gateway knows by name. */
+  readonly namedScopes?: readonly string[]
   /** Launch context: the one patient a `patient/` scope reaches. */
   readonly patient?: LiteralReference
   /** The token speaks of this patient only (IHE PCF `patient_id`): no scope reaches another's data. */

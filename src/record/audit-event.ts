@@ -17,16 +17,16 @@ export interface EventFrame {
   readonly recorded: string
 }
 
-function source(options: RecorderOptions, type: string): string {
+export function source(options: RecorderOptions, type: string): string {
   return `{"observer":${literal(options.device, options.deviceName)},"type":[${type}]}`
 }
 
-function patientEntity(patient: string): string {
+export function patientEntity(patient: string): string {
   return `{"what":{"reference":${q(patient)}},"type":${CODING.person},"role":${CODING.patientRole}}`
 }
 
 /** entity[transaction] with the client's X-Request-Id, or ours, and the exchange with the client's trace. */
-function correlationEntities({ exchange }: EventFrame): string {
+export function correlationEntities({ exchange }: EventFrame): string {
   const { requestId, traceparent } = exchange.correlation
   const id = (requestId ?? exchange.id).slice(0, CORRELATION_MAX)
   const trace =
@@ -140,7 +140,8 @@ export interface Failure {
 }
 
 function failedAction(interaction: Interaction | undefined): string {
-  return interaction === undefined || interaction.code === 'search-type' ? 'E' : 'R'
+  const asks = interaction === undefined || ['search-type', 'operation'].includes(interaction.code)
+  return asks ? 'E' : 'R'
 }
 
 function anonymousClient(frame: EventFrame): string {

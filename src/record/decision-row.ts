@@ -58,7 +58,8 @@ function classesText(classes: readonly DecisionClass[]): string {
   return written.join(',')
 }
 
-function opening({ exchange, recorded }: EventFrame): string {
+/** Who, when and what was asked for, in the words of the request; not closed. */
+export function opening({ exchange, recorded }: EventFrame): string {
   const { request, correlation } = exchange
   return (
     `{"exchange":${q(exchange.id)},"receivedAt":"${exchange.receivedAt.toISOString()}","at":"${recorded}",` +

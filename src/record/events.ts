@@ -26,6 +26,7 @@ const SECURITY_REFUSALS = new Set<RefusalCode>([
   'patient-context-missing',
   'purpose-missing',
   'purpose-not-allowed',
+  'actor-not-allowed',
 ])
 /** Failures on our side or the upstream's: AuditEvent.outcome 8. */
 const SERIOUS_REFUSALS = new Set<RefusalCode>([

@@ -9,6 +9,8 @@ export interface AppOptions {
   readonly basePath: string
   /** The one path every FHIR request walks. Never rejects. */
   readonly exchange: (request: HttpRequest) => Promise<HttpResponse>
+  /** The path of CDS Hooks requests, under `/cds-services`. Never rejects. */
+  readonly consult: (request: HttpRequest) => Promise<HttpResponse>
   /** The constant 503 for more requests at once than the limit. */
   readonly overload: () => HttpResponse
   readonly ready: () => Promise<boolean>
@@ -23,6 +25,9 @@ const NOT_HERE: HttpResponse = {
   headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
   body: 'nothing here; the FHIR API is elsewhere\n',
 }
+
+/** Where CDS Hooks has its services; fixed by the specification, whatever the path of the FHIR API. */
+const CDS_PATH = '/cds-services'
 
 /** The door: bytes in, bytes out. It knows nothing of FHIR; method, target and headers are handed on as received. */
 export function createApp(options: AppOptions): Express {
@@ -45,10 +50,12 @@ export function createApp(options: AppOptions): Express {
   }
   let inFlight = 0
   app.use((request: IncomingMessage, response: ServerResponse) => {
-    if (!isUnder(targetOf(request), options.basePath)) return send(response, NOT_HERE)
+    const target = targetOf(request)
+    const walk = target.startsWith('/') && isUnder(target, CDS_PATH) ? options.consult : options.exchange
+    if (walk === options.exchange && !isUnder(target, options.basePath)) return send(response, NOT_HERE)
     if (inFlight >= options.requestsInFlight) return send(response, options.overload())
     inFlight++
-    serve(options, request, response)
+    serve(walk, options.requestBodyBytes, request, response)
       .catch(() => response.destroy())
       .finally(() => {
         inFlight--
@@ -67,10 +74,15 @@ function isUnder(target: string, basePath: string): boolean {
   return target === basePath || target.startsWith(`${basePath}/`) || target.startsWith(`${basePath}?`)
 }
 
-async function serve(options: AppOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const body = await readBody(request, options.requestBodyBytes)
+async function serve(
+  walk: AppOptions['exchange'],
+  limitBytes: number,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readBody(request, limitBytes)
   if (body === undefined) response.setHeader('Connection', 'close')
-  const answer = await options.exchange({
+  const answer = await walk({
     method: request.method as string,
     target: targetOf(request),
     headers: pairs(request.rawHeaders),

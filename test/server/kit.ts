@@ -23,6 +23,7 @@ export async function openDoor(
     basePath: '/fhir',
     overload: () => ({ status: 503, headers: {}, body: 'full' }),
     ready: async () => true,
+    consult: async () => ({ status: 200, headers: {}, body: 'card' }),
     requestBodyBytes: 1000,
     requestsInFlight: 10,
     passThrough: [],

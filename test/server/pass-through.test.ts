@@ -20,6 +20,7 @@ beforeAll(async () => {
     createApp({
       basePath: '/fhir',
       exchange: async () => refused,
+      consult: async () => refused,
       overload: () => refused,
       ready: async () => true,
       requestBodyBytes: 1000,

@@ -4,7 +4,16 @@ import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
 import { type ProgramNames, programNames, registryKey } from '../model/programs.ts'
 import { isVisit } from './edges.ts'
 import type { ReverseRule } from './reverse-edges.ts'
-import { backwardOf, forwardOf, isFollowed, NODES, type Sight, STEPS, TooWide } from './trace.ts'
+import {
+  backwardOf,
+  forwardOf,
+  isFollowed,
+  NODES,
+  type Sight,
+  STEPS,
+  TooWide,
+  unreadBehind,
+} from './trace.ts'
 
 /** What following the source references of a record found. */
 export interface SourceFinding {
@@ -162,6 +171,8 @@ class Search {
         add(this.#through(forward.target, steps, forward.edge.kind === 'document'))
     }
     if (steps > 0 && facts.patientData) {
+      const unread = unreadBehind(facts, this.#sight)
+      if (unread !== undefined) add({ known: false, doubt: unread })
       for (const { edge, from } of backwardOf(facts, this.#sight))
         if (edge.source) add(onlyAdding(this.#record(from, steps - 1, edge), edge, finder))
     }

@@ -83,6 +83,11 @@ export function isUnasked(facts: ResourceFacts, { referrers }: Sight): boolean {
   )
 }
 
+/** What may point at this record and cannot be read: it may say anything of it. */
+export function unreadBehind(facts: ResourceFacts, { referrers }: Sight): string | undefined {
+  return referrers?.(facts.reference)?.find(({ notAssessable }) => notAssessable !== undefined)?.hash
+}
+
 /**
  * Whether a record that was met backwards is followed forward through this edge. A group tells of a member what it is as
  * a whole: when and why, never what its other members tell.

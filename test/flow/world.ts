@@ -51,6 +51,8 @@ export interface Given {
   readonly over?: Partial<Rooms>
   readonly upstream?: Partial<Upstream>
   readonly site?: Partial<Site>
+  /** Edges that are followed backwards; none where absent. */
+  readonly referrers?: readonly string[]
   readonly decide?: (labelled: LabelledResource) => Partial<ResourceDecision> | undefined
 }
 
@@ -126,8 +128,15 @@ function upstreamOf(given: Given, calls: string[]): Upstream {
     },
     consents: async patients => new Map(patients.map(patient => [patient, given.consents?.[patient] ?? []])),
     invalidateConsents: () => undefined,
-    referrers: async (_type, _parameter, references) =>
-      new Map(references.map(reference => [reference, []] as const)),
+    referrers: async (type, parameter, references) => {
+      calls.push(`referrers ${type}?${parameter}=${references.join()}`)
+      const pointing = (reference: string) =>
+        stored.filter(
+          ({ resource }) =>
+            resource.resourceType === type && JSON.stringify(resource).includes(`"${reference}"`),
+        )
+      return new Map(references.map(reference => [reference, pointing(reference).map(one => one.raw)]))
+    },
     resolve: async (references): Promise<Resolution> => {
       calls.push(`resolve ${references.join()}`)
       return { get: reference => byReference.get(reference) ?? 'absent' }
@@ -183,7 +192,12 @@ export function world(given: Given): World {
   const site = { ...SITE, ...given.site }
   const labeller = createLabeller(
     engine.labels,
-    { registry: site.registry, custodian: site.custodian, unknownSource: 'assume' },
+    {
+      registry: site.registry,
+      custodian: site.custodian,
+      unknownSource: 'assume',
+      referrers: given.referrers ?? [],
+    },
     { cacheBytes: 1 << 20, jsonDepth: 50 },
   )
   const rooms: Rooms = {

@@ -10,7 +10,6 @@ export interface Leaving {
 }
 
 interface Searchset {
-  readonly link?: readonly { readonly relation: string; readonly url: string }[]
   readonly entry?: readonly { readonly resource: Resource; readonly search?: { readonly mode?: string } }[]
 }
 
@@ -64,6 +63,9 @@ export async function searchOver(
   return leavingIn(pages.flat())
 }
 
+/** Stands before the entries, so that a page need not be parsed to find it. */
+const NEXT_LINK = /"relation":"next","url":"([^"]+)"/
+
 async function pagesOf(reader: HttpReader, query: string): Promise<string[]> {
   const pages: string[] = []
   let path: string | undefined = query
@@ -71,8 +73,8 @@ async function pagesOf(reader: HttpReader, query: string): Promise<string[]> {
     const { status, text } = await readOver(reader, path)
     if (status !== 200) throw new Error(`${path}: ${status} ${text.slice(0, 300)}`)
     pages.push(text)
-    const next = searchset(text).link?.find(({ relation }) => relation === 'next')?.url
-    path = next?.replace(`${reader.baseUrl}/`, '')
+    const [head = ''] = text.split('"entry":[', 1)
+    path = NEXT_LINK.exec(head)?.[1]?.replace(`${reader.baseUrl}/`, '')
   }
   return pages
 }

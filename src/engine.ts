@@ -8,6 +8,7 @@ import { createDecider } from './decide/decider.ts'
 import { overall } from './decide/overall.ts'
 import type { QuestionRooms } from './flow/question.ts'
 import { custodianOf, registryOf } from './flow/question-facts.ts'
+import { createDocumentReader } from './label/document-reader.ts'
 import { createLabeller } from './label/labeller.ts'
 import type { PolicyConfiguration } from './model/configuration.ts'
 import type { Decider } from './model/doors.ts'
@@ -47,6 +48,7 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
   const profiles = switched(loadProfiles(policy.profileFolders, purposes), policy)
   const decider = createDecider(profiles, purposes)
   const recipientClasses = loadRecipientClasses()
+  const documents = createDocumentReader()
   const revision = hash(
     'sha256',
     [labels.revision, profiles.revision, policy.disabledRows, policy.enabledRows].join('|'),
@@ -65,6 +67,7 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
           labels,
           { registry: registryOf(question), custodian: custodianOf(question), unknownSource: 'assume' },
           { cacheBytes: 16 << 20, jsonDepth: 100 },
+          documents,
         ),
       consent: createConsentReader(purposes),
       decider,

@@ -1,6 +1,7 @@
 import { checkQuestion } from '../data/question.ts'
 import { openEngine } from '../engine.ts'
 import { answerQuestion, type QuestionOptions } from '../flow/question.ts'
+import { withDocumentsRead } from '../flow/question-documents.ts'
 import { readRecords } from './input.ts'
 import { type CommandSpec, type ExitCode, type OptionSpec, type Options, UsageError } from './table.ts'
 
@@ -41,9 +42,9 @@ export const decideCommand: CommandSpec = {
       try {
         if (record.problem !== undefined) throw new UsageError(record.problem)
         const question = checkQuestion(record.value, record.place)
-        terminal.out(
-          `${JSON.stringify(answerQuestion(engine.questionRooms, question, settings).answer, undefined, indent)}\n`,
-        )
+        const rooms = await withDocumentsRead(engine.questionRooms, question)
+        const { answer } = answerQuestion(rooms, question, settings)
+        terminal.out(`${JSON.stringify(answer, undefined, indent)}\n`)
       } catch (error) {
         code = 2
         const message = describe(error, record.place)

@@ -2,6 +2,7 @@ import { checkQuestion } from '../data/question.ts'
 import { openEngine } from '../engine.ts'
 import { answerQuestion } from '../flow/question.ts'
 import { releasedBundle } from '../flow/question-bundle.ts'
+import { withDocumentsRead } from '../flow/question-documents.ts'
 import type { Resource } from '../model/fhir.ts'
 import type { Question } from '../model/question.ts'
 import { createSegmenter } from '../segment/segmenter.ts'
@@ -47,11 +48,9 @@ export const segmentCommand: CommandSpec = {
       withheldNotice: false,
     })
     try {
-      const answered = answerQuestion(
-        engine.questionRooms,
-        { ...question, resources },
-        questionOptions(options),
-      )
+      const whole = { ...question, resources }
+      const rooms = await withDocumentsRead(engine.questionRooms, whole)
+      const answered = answerQuestion(rooms, whole, questionOptions(options))
       terminal.out(`${Buffer.from(releasedBundle(segmenter, answered).body).toString()}\n`)
       return 0
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { ConsentDirective, ConsentOnFile, ConsentQuestion } from '../model/consent.ts'
 import type { DecidedResource, Reason } from '../model/decision.ts'
+import type { Labeller } from '../model/doors.ts'
 import type { Understood } from '../model/exchange.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import type { ProgramNames } from '../model/programs.ts'
@@ -20,6 +21,8 @@ export interface Judge {
   ) => Promise<readonly DecidedResource[]>
   /** Labels a stand-in, for which nothing is looked up. */
   readonly labelAlone: (facts: ResourceFacts) => LabelledResource
+  /** Labels a stand-in for a part of a record, with what was looked up for the record. */
+  readonly labelPart: (facts: ResourceFacts, whole: ResourceFacts) => LabelledResource
   /** Decides what was labelled already for patients whose Consents are at hand; for stand-ins that are not fetched. */
   readonly decideNow: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
   /** How programs are named in what was labelled until now. */
@@ -55,13 +58,17 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
       .map(decided => constrain(rooms, exchange, question, decided))
   }
 
-  const label: Judge['label'] = async facts => {
+  const lookedUp = new WeakMap<ResourceFacts, Known>()
+  const label: Judge['label'] = async given => {
+    const facts = await allRead(rooms.labeller, given)
     const [known, named] = await Promise.all([
       lookUp(rooms, facts, exchange.receivedAt),
       directoryNames(rooms, facts),
     ])
     programs = named ?? programs
-    return { labelled: labelAll(rooms, facts, known, { at: exchange.receivedAt, programs }), known }
+    const labelled = labelAll(rooms, facts, known, { at: exchange.receivedAt, programs })
+    for (const one of labelled) if (one.facts.telling !== undefined) lookedUp.set(one.facts, known)
+    return { labelled, known }
   }
 
   const decideOwn: Judge['decide'] = async (labelled, known) => {
@@ -78,6 +85,8 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
   return {
     directives: () => shared?.directives ?? NO_DIRECTIVES,
     programs: () => programs,
+    labelPart: (facts, whole) =>
+      labelOne(rooms, facts, lookedUp.get(whole) ?? NOTHING_KNOWN, { at: exchange.receivedAt, programs }),
     labelAlone: facts => rooms.labeller.label(facts, () => 'absent', { at: exchange.receivedAt, programs }),
     label,
     decide: async (labelled, known) => {
@@ -137,14 +146,38 @@ function labelAll(
   const day = at.toISOString().slice(0, 10)
   const before = labelledPages.get(known)
   if (before?.facts === facts && before.day === day && before.programs === programs) return before.labelled
-  const look = (reference: string): ResourceFacts | 'absent' | undefined => known.get(reference)
-  const labelled = facts.map(fact => {
-    const birthDate = fact.patients[0] === undefined ? undefined : birthDateOf(known, fact.patients[0])
-    const context = { at, programs, ...(birthDate === undefined ? {} : { birthDate }) }
-    return rooms.labeller.label(fact, look, context, known.referrers)
-  })
+  const labelled = facts.map(fact => labelOne(rooms, fact, known, { at, programs }))
   labelledPages.set(known, { facts, day, programs, labelled })
   return labelled
+}
+
+function labelOne(
+  { labeller }: Rooms,
+  facts: ResourceFacts,
+  known: Known,
+  { at, programs }: { readonly at: Date; readonly programs: ProgramNames },
+): LabelledResource {
+  const [patient] = facts.patients
+  const birthDate = patient === undefined ? undefined : birthDateOf(known, patient)
+  const context = { at, programs, ...(birthDate === undefined ? {} : { birthDate }) }
+  return labeller.label(facts, reference => known.get(reference), context, known.referrers)
+}
+
+const NOTHING_KNOWN: Known = new Map()
+
+const readLists = new WeakMap<readonly ResourceFacts[], readonly ResourceFacts[]>()
+
+/** These facts with their documents read; the same list where none waits, or where all have been read before. */
+async function allRead(
+  labeller: Labeller,
+  facts: readonly ResourceFacts[],
+): Promise<readonly ResourceFacts[]> {
+  if (facts.every(({ pending }) => pending === undefined)) return facts
+  const known = readLists.get(facts)
+  if (known !== undefined) return known
+  const read = await Promise.all(facts.map(one => labeller.read(one)))
+  if (read.every(({ pending }) => pending === undefined)) readLists.set(facts, read)
+  return read
 }
 
 /** Token limits and duties that cannot be met withdraw a permission; they never give one. */

@@ -2,7 +2,7 @@ import type { DecidedResource } from '../model/decision.ts'
 import type { Segmenter } from '../model/doors.ts'
 import type { Release } from '../model/exchange.ts'
 import type { NamedReference } from '../model/programs.ts'
-import { hiddenIdentifiers, withIdentifiers } from './identifiers.ts'
+import { createParts, withParts } from './parts.ts'
 import { byTarget } from './programs.ts'
 import type { Answered } from './question.ts'
 import { withShownLabels } from './shown.ts'
@@ -10,7 +10,7 @@ import { isHarmless } from './visibility.ts'
 
 /** The searchset that would leave under an answered question; a resource whose duties cannot be met does not leave. */
 export function releasedBundle(segmenter: Segmenter, answered: Answered): Release {
-  const { decided, directives, answer, hidesProgram, decide, labelAlone } = answered
+  const { decided, directives, answer, hidesProgram, decide, labelAlone, labelPart } = answered
   const leaves = (one: DecidedResource): boolean =>
     one.decision.effect !== 'deny' && segmenter.undischargeable(one.decision) === undefined
   const matches = decided.filter(leaves)
@@ -21,17 +21,17 @@ export function releasedBundle(segmenter: Segmenter, answered: Answered): Releas
     return !visible.has(target) && !isHarmless(target)
   }
   const hides = (target: string, of: DecidedResource): boolean => hidesReference(byTarget(target), of)
-  const identifiers = hiddenIdentifiers({ hidesProgram, label: labelAlone, decide })
+  const parts = createParts({ hidesProgram, labelAlone, labelPart, decide })
   const hidden = (of: DecidedResource): readonly string[] => {
     const paths = of.labelled.facts.references.filter(one => hidesReference(one, of)).map(({ path }) => path)
-    return withIdentifiers(paths, identifiers(of))
+    return withParts(paths, parts.hidden(of))
   }
   return segmenter.segment({
     decided: {
       decision: { decision: answer.decision, revision: answer.revision, resources: decided, unread: [] },
       directives,
     },
-    matches: matches.map(one => withShownLabels(one, { hidden, hides, decide })),
+    matches: matches.map(one => withShownLabels(parts.withKept(one), { hidden, hides, decide })),
     includes: [],
     withheld: decided.filter(one => !leaves(one)),
     hidden,

@@ -49,8 +49,9 @@ export interface Answered {
   readonly decided: readonly DecidedResource[]
   readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
   readonly hidesProgram: HidesProgram
-  /** Labels a stand-in under the same question. */
+  /** Labels a stand-in under the same question: as a record of unknown source, as a part of a record. */
   readonly labelAlone: (facts: ResourceFacts) => LabelledResource
+  readonly labelPart: (facts: ResourceFacts) => LabelledResource
   /** Decides what is labelled already under the same question. */
   readonly decide: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
 }
@@ -72,12 +73,12 @@ export function answerQuestion(rooms: QuestionRooms, question: Question, options
   const word = wordFor(rooms, question, options, decided, asked, shared)
   const { directives } = shared
   const decide: Answered['decide'] = others => rooms.decider.decide(shared.context, others, shared.ask)
-  const answer = toAnswer(rooms, question, decided, directives, word)
   return {
-    answer,
+    answer: toAnswer(rooms, question, decided, directives, word),
     decided,
     directives,
     decide,
+    labelPart: labelOne.bind(undefined, facts),
     labelAlone: one => facts.labeller.label(one, () => 'absent', { at: facts.at, programs: facts.programs }),
     hidesProgram: programReferences(() => facts.programs, decide),
   }

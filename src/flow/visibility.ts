@@ -2,9 +2,9 @@ import type { DecidedResource } from '../model/decision.ts'
 import type { Labeller, Resolution, SegmentInput } from '../model/doors.ts'
 import { DIRECTORY_TYPES } from '../model/fhir.ts'
 import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
-import { hiddenIdentifiers, withIdentifiers } from './identifiers.ts'
 import type { Judge } from './judge.ts'
 import { isDirect } from './lookups.ts'
+import { createParts, withParts } from './parts.ts'
 import { byTarget, programReferences } from './programs.ts'
 import type { Rooms } from './rooms.ts'
 import { allShown, withShownLabels } from './shown.ts'
@@ -30,7 +30,8 @@ export interface Visibility {
 export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
   const visible = new Map<string, boolean>()
   const hidesProgram = programReferences(judge.programs, judge.decideNow)
-  const identifiers = hiddenIdentifiers({ hidesProgram, label: judge.labelAlone, decide: judge.decideNow })
+  const { labelAlone, labelPart, decideNow } = judge
+  const parts = createParts({ hidesProgram, labelAlone, labelPart, decide: decideNow })
   const leadsNowhere = (target: string): boolean => !(visible.get(target) ?? isHarmless(target))
   const hides: Visibility['hides'] = (target, of) =>
     hidesProgram(byTarget(target), of) || leadsNowhere(target)
@@ -42,16 +43,16 @@ export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
     let hidden = NOTHING
     for (const one of open) if (hidesReference(one, of)) hidden = [...hidden, one.path]
     for (const one of directory) if (hidesProgram(one, of)) hidden = [...hidden, one.path]
-    return withIdentifiers(hidden, identifiers(of))
+    return withParts(hidden, parts.hidden(of))
   }
 
   return {
     hides,
     hidesReference,
-    hiddenIdentifiers: identifiers,
+    hiddenIdentifiers: parts.hiddenIdentifiers,
     hidden,
     shown: released =>
-      allShown(released, one => withShownLabels(one, { hidden, hides, decide: judge.decideNow })),
+      allShown(released, one => withShownLabels(parts.withKept(one), { hidden, hides, decide: decideNow })),
     follow: async released => {
       for (const { labelled } of released) visible.set(labelled.facts.reference, true)
       const wanted = new Set<string>()

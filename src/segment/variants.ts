@@ -6,6 +6,7 @@ import type { ResourceFacts } from '../model/label.ts'
 import { containsOrigin, rewriteLinks } from '../model/links.ts'
 import { parseLossless, stringifyLossless } from '../model/lossless-json.ts'
 import { entryHead } from './bundle.ts'
+import { cutDocuments, removalsOf } from './documents.ts'
 import { type Accompaniment, foundParts, mark, needsMarks } from './mark.ts'
 import { type MutableObject, type RequiredElements, removePaths } from './redact.ts'
 
@@ -19,7 +20,7 @@ export interface VariantOptions {
 /** The bytes of one resource as one class of requester may have it. */
 export interface Variants {
   /**
-   * @param hidden paths of references to remove
+   * @param hidden paths of references and identifiers to remove, and what to cut out of documents
    * @param along what accompanies it; its key is part of the cache key
    */
   readonly of: (decided: DecidedResource, hidden: readonly string[], along: Accompaniment) => Uint8Array
@@ -86,7 +87,9 @@ function rebuild(
   ) as unknown as MutableObject
   // Indexes move when something is removed: what the labels speak of is found before.
   const parts = along === undefined ? [] : foundParts(resource, decided)
-  removePaths(resource, removed, options.required)
+  const { paths, cuts } = removalsOf(removed)
+  cutDocuments(resource, cuts)
+  removePaths(resource, paths, options.required)
   if (along !== undefined) mark(resource, decided, along, parts)
   return Buffer.from(stringifyLossless(resource as unknown as JsonValue))
 }

@@ -1,7 +1,6 @@
 import type { Referrers } from '../model/doors.ts'
 import type { ResourceFacts } from '../model/label.ts'
-import { REVERSE_EDGES } from './reverse-edges.ts'
-import { pointing } from './trace.ts'
+import { pointersOf } from './trace.ts'
 
 const NOBODY: readonly ResourceFacts[] = []
 
@@ -12,9 +11,8 @@ const NOBODY: readonly ResourceFacts[] = []
 export function referrersWithin(facts: readonly ResourceFacts[]): Referrers {
   const found = new Map<string, Set<ResourceFacts>>()
   for (const from of facts) {
-    for (const edge of REVERSE_EDGES) {
-      if (edge.type !== from.type) continue
-      for (const { target } of pointing(from, edge)) {
+    for (const { paths } of pointersOf(from)) {
+      for (const target of paths.keys()) {
         const known = found.get(target)
         if (known === undefined) found.set(target, new Set([from]))
         else known.add(from)

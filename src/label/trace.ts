@@ -1,4 +1,3 @@
-import type { ReverseEdge } from '../model/doors.ts'
 import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
 import { type Edge, edgeOf } from './edges.ts'
 import { REVERSE_EDGES, type ReverseRule } from './reverse-edges.ts'
@@ -55,19 +54,40 @@ export function backwardOf(facts: ResourceFacts, { referrers }: Sight): readonly
   if (found === undefined || found.length === 0) return []
   return found.flatMap(from => {
     if (from.reference === facts.reference) return []
-    return REVERSE_EDGES.flatMap(edge => {
-      if (edge.type !== from.type || !edge.leadsTo(facts.type)) return []
-      const at = pointing(from, edge).filter(({ target }) => target === facts.reference)
-      return at.length === 0 ? [] : [{ edge, from, at: at.map(({ path }) => path) }]
+    return pointersOf(from).flatMap(({ edge, paths }) => {
+      const at = paths.get(facts.reference)
+      return at === undefined || !edge.leadsTo(facts.type) ? [] : [{ edge, from, at }]
     })
   })
 }
 
+/** What one record points at through one reverse edge: `Type/id` → paths of the references, with indexes. */
+interface Pointers {
+  readonly edge: ReverseRule
+  readonly paths: ReadonlyMap<string, readonly string[]>
+}
+
+const pointers = new WeakMap<ResourceFacts, readonly Pointers[]>()
+
+/** What a record points at through edges that are followed backwards; read once for the same facts. */
+export function pointersOf(from: ResourceFacts): readonly Pointers[] {
+  const known = pointers.get(from)
+  if (known !== undefined) return known
+  const made = REVERSE_EDGES.filter(({ type }) => type === from.type).map(edge => {
+    const paths = new Map<string, string[]>()
+    for (const { target, path } of pointing(from, edge)) {
+      const list = paths.get(target)
+      if (list === undefined) paths.set(target, [path])
+      else list.push(path)
+    }
+    return { edge, paths }
+  })
+  pointers.set(from, made)
+  return made
+}
+
 /** Literal references in the element of this edge. */
-export function pointing(
-  from: ResourceFacts,
-  { element }: Pick<ReverseEdge, 'element'>,
-): readonly ReferenceFact[] {
+export function pointing(from: ResourceFacts, { element }: ReverseRule): readonly ReferenceFact[] {
   const list = element.endsWith('.url') ? from.lineageReferences : from.references
   return list.filter(each => each.kind === 'literal' && plain(each.element) === element)
 }

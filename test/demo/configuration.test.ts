@@ -102,6 +102,11 @@ describe('a file that does not fit', () => {
       'my.json: upstream.url: expected an http or https URL',
     ],
     [
+      'an edge that nobody follows',
+      { upstream: { url: 'https://x.example', referrers: ['Provenance.target', 'Provenance.agent'] } },
+      'my.json: upstream.referrers[1]: expected one of CarePlan.activity.reference, CarePlan.goal,',
+    ],
+    [
       'a secret in the file',
       {
         upstream: {

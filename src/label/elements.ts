@@ -8,7 +8,7 @@ import type { JsonObject } from '../model/fhir.ts'
  * which are read as attachments where they are any.
  */
 const NOT_WORDS = new Set(
-  `resourceType id reference system version versionId
+  `resourceType id system version versionId
   language lang contentType hash data carrierAIDC
   status use gender comparator intent mode kind criticality lifecycleStatus currency`.split(/\s+/),
 )
@@ -23,32 +23,31 @@ const IDENTIFIER = /identifier$/i
 
 /** Elements of R4 that are an Attachment. https://hl7.org/fhir/R4/datatypes.html#Attachment (a test holds it against the definitions) */
 const ATTACHMENTS = new Set(
-  `attachment content contentAttachment presentedForm photo image document valueAttachment legallyBindingAttachment
+  `attachment content form contentAttachment presentedForm photo image document valueAttachment legallyBindingAttachment
   scannedDocument sourceAttachment sequenceAttachment structure defaultValueAttachment fixedAttachment patternAttachment`.split(
     /\s+/,
   ),
 )
 
-/** Whether a string under this key may hold words. */
-export function mayHoldWords(key: string): boolean {
-  return !NOT_WORDS.has(key)
+/** Whether a string under this key may hold words; of references only those to another server do. */
+export function mayHoldWords(key: string, value: string): boolean {
+  return key === 'reference' ? value.startsWith('http') : !NOT_WORDS.has(key)
 }
 
 /** What an object names, so that some of its strings are no words. */
 export type Naming = 'person' | 'number' | undefined
 
-/** @param key under which the object stands */
-export function namingOf(key: string, object: JsonObject): Naming {
-  if (NAMES.has(key)) return isName(object) ? 'person' : undefined
+/**
+ * @param key under which the object stands
+ * @param type of the innermost resource
+ */
+export function namingOf(key: string, object: JsonObject, type: string): Naming {
+  // What a product or a substance is called is an object as well, and says much.
+  if (NAMES.has(key)) return /^(Substance|MedicinalProduct)/.test(type) ? undefined : 'person'
   const { value, system } = object
   if (typeof value !== 'string') return undefined
   // Identifier and ContactPoint; what the number is of is read, the number is not.
   return typeof system === 'string' || IDENTIFIER.test(key) || CONTACTS.has(key) ? 'number' : undefined
-}
-
-/** A product's or substance's name is an object as well, and says much. */
-function isName({ name, productName }: JsonObject): boolean {
-  return name === undefined && productName === undefined
 }
 
 /** Whether the naming makes the string under this key no word. */

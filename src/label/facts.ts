@@ -19,7 +19,7 @@ import { datesOf } from './dates.ts'
 import { edgeOf, isMember, isSource } from './edges.ts'
 import { fieldOf } from './fields.ts'
 import { FoundLabels } from './found-labels.ts'
-import { isOwnIdentifier, tellingIdentifiers } from './identifiers.ts'
+import { isOwnIdentifier, isPerson, TellingIdentifiers } from './identifiers.ts'
 import { spokenInTags, stripTags } from './markup.ts'
 import { documentFact, referenceFact } from './references.ts'
 import { statementsOf } from './statements.ts'
@@ -114,6 +114,7 @@ class FactsBuilder implements AttachmentVisitor {
   readonly #cues = new Set<string>()
   readonly #pending: PendingDocument[] = []
   readonly #parts: TellingElement[] = []
+  readonly #identifiers = new TellingIdentifiers()
   #unnamedPatient = false
   #characters = 0
   #type = ''
@@ -137,7 +138,7 @@ class FactsBuilder implements AttachmentVisitor {
     const problem = this.#problem(type)
     const statements = statementsOf(resource)
     const made = this.#sources.size > 0
-    const telling = [...tellingIdentifiers(resource, this.#rules), ...this.#parts]
+    const telling = [...this.#identifiers.all(), ...this.#parts]
     const named = made ? this.#sourceMentions : [...this.#sourceMentions, ...this.#memberMentions]
     const mentions = withDescribed(named, resource)
     const tags = tagsOf(meta)
@@ -192,7 +193,6 @@ class FactsBuilder implements AttachmentVisitor {
   coding(coding: Coding, place: Place): void {
     const key = `${coding.system ?? ''}|${coding.code}`
     if (!this.#codings.has(key)) this.#codings.set(key, coding)
-    if (isOwnIdentifier(this.#type, place.element())) return
     const field = fieldMatters(coding.system, coding.code)
       ? fieldOf(place.type(), place.localElement())
       : undefined
@@ -207,7 +207,6 @@ class FactsBuilder implements AttachmentVisitor {
     this.#characters += text.length
     if (this.#characters > MOST_CHARACTERS) throw new TooMuch('too much text')
     const hits = this.#rules.words(text, system === undefined ? undefined : canonicalSystem(system))
-    if (hits.length === 0 || isOwnIdentifier(this.#type, place.element())) return
     for (const hit of hits) this.#add(hit, place)
   }
 
@@ -289,8 +288,10 @@ class FactsBuilder implements AttachmentVisitor {
   }
 
   #add(hit: RuleHit, place: Place): void {
-    if (hit.cue !== undefined) this.#cues.add(hit.cue)
+    const ofIdentifier = isPerson(this.#type) && isOwnIdentifier(this.#type, place.element())
+    if (hit.cue !== undefined && !ofIdentifier) this.#cues.add(hit.cue)
     if (hit.notTypes?.has(this.#type)) return
-    this.#labels.add(hit, place.path())
+    if (ofIdentifier) this.#identifiers.add(hit, place.path())
+    else this.#labels.add(hit, place.path())
   }
 }

@@ -1,42 +1,37 @@
-import type { JsonObject } from '../model/fhir.ts'
 import type { Label, TellingElement } from '../model/label.ts'
-import type { CompiledRules, RuleHit } from './compile.ts'
-import { isObject } from './walk.ts'
+import type { RuleHit } from './compile.ts'
 
 /** Types that say who somebody is: to withhold one for the words on a membership card would hide the person. */
 const PERSONS = new Set(['Patient', 'Person', 'RelatedPerson'])
 
+/** Whether resources of this type say who somebody is. */
+export function isPerson(type: string): boolean {
+  return PERSONS.has(type)
+}
+
 /** Whether what stands at this element (no indexes) speaks of one identifier of a person only. */
 export function isOwnIdentifier(type: string, element: string): boolean {
-  return PERSONS.has(type) && element.startsWith('identifier.')
+  return isPerson(type) && element.startsWith('identifier.')
 }
 
-/** Identifiers of a person whose kind or issuer is a sensitive word, each with the labels of these words. */
-export function tellingIdentifiers(resource: JsonObject, rules: CompiledRules): readonly TellingElement[] {
-  const { resourceType: type, identifier: list } = resource
-  if (typeof type !== 'string' || !PERSONS.has(type) || !Array.isArray(list)) return []
-  return list.flatMap((identifier, n) => {
-    if (!isObject(identifier)) return []
-    const path = `identifier[${n}]`
-    const labels = hitsOf(identifier, rules)
-      .filter(hit => hit.notTypes?.has(type) !== true)
-      .flatMap((hit): Label[] => hit.labels.map(label => ({ ...label, path })))
-    return labels.length === 0 ? [] : [{ path, labels }]
-  })
-}
+/** Identifiers of a person whose kind, issuer or extensions tell something, each with the labels of what it tells. */
+export class TellingIdentifiers {
+  readonly #labels = new Map<string, Map<string, Label>>()
 
-function hitsOf({ type, assigner }: JsonObject, rules: CompiledRules): readonly RuleHit[] {
-  const hits: RuleHit[] = []
-  const words = (text: unknown): unknown => typeof text === 'string' && hits.push(...rules.words(text))
-  if (isObject(assigner)) words(assigner['display'])
-  if (!isObject(type)) return hits
-  words(type['text'])
-  for (const coding of Array.isArray(type['coding']) ? type['coding'] : []) {
-    if (!isObject(coding)) continue
-    const { system, code, display } = coding
-    words(display)
-    if (typeof code === 'string')
-      hits.push(...rules.codes(typeof system === 'string' ? system : undefined, code).content)
+  /** @param path with indexes, of what stands somewhere in `identifier[n]` */
+  add(hit: RuleHit, path: string): void {
+    const identifier = path.slice(0, path.indexOf('.'))
+    for (const label of hit.labels) {
+      const labels = this.#labels.get(identifier) ?? new Map<string, Label>()
+      this.#labels.set(identifier, labels)
+      const key = `${label.system}|${label.code}`
+      const known = labels.get(key)
+      if (known === undefined || known.confidence < label.confidence)
+        labels.set(key, { ...label, path: identifier })
+    }
   }
-  return hits
+
+  all(): readonly TellingElement[] {
+    return [...this.#labels].map(([path, labels]) => ({ path, labels: [...labels.values()] }))
+  }
 }

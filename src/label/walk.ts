@@ -112,7 +112,7 @@ export class Walk implements Place {
       this.#roots.push(this.#steps.length)
     }
     this.#recognise(key, object)
-    const naming = namingOf(key, object)
+    const naming = namingOf(key, object, this.type())
     for (const member in object) this.#member(object, member, naming)
     if (isResource) {
       this.#types.pop()
@@ -152,8 +152,7 @@ export class Walk implements Place {
         continue
       this.#steps.push(i)
       if (typeof item !== 'string') this.#value(key, item, undefined)
-      else if (mayHoldWords(key) && !isPartOfName(naming, key) && hasWords(item))
-        this.#string(key, item, undefined)
+      else if (!isSilent(key, item, naming)) this.#string(key, item, undefined)
       this.#steps.pop()
     }
   }
@@ -239,7 +238,7 @@ const TERSE = /^linkId$|Code$|Base64Binary$/
 const WORDY = /\p{L}{3}/u
 
 function isSilent(key: string, value: string, naming: Naming): boolean {
-  if (!mayHoldWords(key) || isPartOfName(naming, key)) return true
+  if (!mayHoldWords(key, value) || isPartOfName(naming, key)) return true
   return !hasWords(value) && !TERSE.test(key)
 }
 

@@ -49,7 +49,7 @@ function tell(reading: Reading, place: Place, visitor: AttachmentVisitor, option
   if (reading.kind === 'text') for (const text of reading.texts) visitor.text(text, place)
   else if (reading.kind === 'xml') {
     for (const coding of xmlCodings(reading.document.root)) tellCoding(coding, place, visitor)
-    for (const text of xmlTexts(reading.document)) visitor.text(text, place)
+    for (const text of [reading.text, ...xmlTexts(reading.document)]) visitor.text(text, place)
   } else if (reading.kind === 'json') tellJson(reading.value, reading.text, place, visitor, options)
   else if (reading.kind === 'clinical-document') tellDocument(reading, place, visitor, options)
   else visitor.unreadable(place)

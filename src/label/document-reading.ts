@@ -8,7 +8,7 @@ import { declaredEncoding, parseXml, type XmlDocument, XmlError } from './xml.ts
 /** What an attachment turned out to be. What cannot be read is said to be unreadable, never taken for empty. */
 export type Reading =
   | { readonly kind: 'text'; readonly texts: readonly string[] }
-  | { readonly kind: 'xml'; readonly document: XmlDocument }
+  | { readonly kind: 'xml'; readonly document: XmlDocument; readonly text: string }
   /** `source`: the text the places of `document` are in; absent where they are no places in its UTF-8 bytes. */
   | { readonly kind: 'clinical-document'; readonly document: XmlDocument; readonly source?: string }
   | { readonly kind: 'json'; readonly value: JsonValue; readonly text: string }
@@ -23,6 +23,8 @@ const TEXTUAL = /^\s*(?:text\/|application\/(?:[\w.-]+\+)?(?:xml|json)\b|message
 const DECLARED_XML = /^\s*(?:text\/xml|application\/(?:[\w.-]+\+)?xml)\b/i
 /** Declared so, a few characters that happen to be text are no text. */
 const NEVER_PLAIN = /^\s*(?:image|audio|video|font|model)\/|^\s*application\/pdf\b/i
+/** Elements a fragment of HTML may begin with. */
+const HTML = new Set('html body div p span table ul ol h1 h2 h3 pre section article'.split(' '))
 const DECLARED_HTML = /html/i
 
 /** Neighbouring parts share no character, so that a mismatch is seen in linear time. */
@@ -63,6 +65,7 @@ const MAGIC = [
   '\xfd7zXZ',
   '7z\xbc\xaf',
   'Rar!',
+  '%!PS',
   '\xd0\xcf\x11\xe0',
 ]
 
@@ -109,11 +112,11 @@ function markup(
   bytes: Buffer,
 ): Reading {
   const document = asXml(texts)
-  const isHtml =
-    document === undefined ? !mustBeXml(start, contentType) : document.root.name.toLowerCase() === 'html'
+  const root = document?.root.name.toLowerCase()
+  const isHtml = root === undefined ? !mustBeXml(start, contentType) : HTML.has(root)
   if (isHtml) return html(texts)
   if (document === undefined) return UNREADABLE
-  if (document.root.name !== 'ClinicalDocument') return { kind: 'xml', document }
+  if (document.root.name !== 'ClinicalDocument') return { kind: 'xml', document, text: stripTags(start) }
   const source = texts[0] === undefined || !isUtf8(bytes, texts[0]) ? undefined : texts[0]
   return { kind: 'clinical-document', document, ...(source === undefined ? {} : { source }) }
 }

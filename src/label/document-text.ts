@@ -56,10 +56,10 @@ export function decoded(bytes: Uint8Array, encoding: string): string | undefined
   }
 }
 
-/** Neither control characters nor the start of something that only looks like text. */
+/** No control characters. */
 export function isPlain(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return !/[\x01-\x08\x0b\x0e-\x1f\x7f]/.test(text) && !text.startsWith('%!PS')
+  return !/[\x01-\x08\x0b\x0e-\x1f\x7f]/.test(text)
 }
 
 /** Longest run of letters, digits, `+` and `/` that still is a word, a number or an address. */
@@ -68,7 +68,6 @@ const TRANSFER = /content-transfer-encoding:[ \t]*(?:base64|quoted-printable|uue
 
 /** Whether the text carries something encoded that nobody read: a picture in base64, the parts of a mail. */
 export function hidesEncoded(text: string): boolean {
-  if (text.length < ENCODED_RUN) return false
   return hasLongRun(text) || TRANSFER.test(text) || /\bBEGIN-BASE64\b|\^BASE64\^/i.test(text)
 }
 

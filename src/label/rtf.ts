@@ -10,6 +10,12 @@ const NO_TEXT = new Set(
 /** Groups that embed what this reader does not open. */
 const EMBEDS = new Set(['objdata', 'datafield'])
 
+/** Groups that stand beside the text. */
+const ASIDE = new Set(
+  `title subject keywords comment doccomm author header headerl headerr headerf footer footerl footerr footerf footnote
+  annotation shptxt info`.split(/\s+/),
+)
+
 const BREAKS: Readonly<Record<string, string>> = {
   par: '\n\n',
   line: '\n',
@@ -107,7 +113,8 @@ class RtfReader {
       if (!Number.isNaN(code)) this.#byte(code)
     } else if (character === '\\' || character === '{' || character === '}') {
       this.#byte(character.charCodeAt(0))
-    } else if (character === '~') this.#say(' ')
+    } else if (character === '*') this.#say('\n\n')
+    else if (character === '~') this.#say(' ')
     else if (character === '_') this.#say('-')
     else if (character === '\r' || character === '\n') this.#say('\n\n')
   }
@@ -139,7 +146,8 @@ class RtfReader {
     else if (NO_TEXT.has(word)) {
       this.#flush()
       this.#group = { ...this.#group, silent: true }
-    } else if (BREAKS[word] !== undefined) this.#say(BREAKS[word])
+    } else if (ASIDE.has(word)) this.#say('\n\n')
+    else if (BREAKS[word] !== undefined) this.#say(BREAKS[word])
   }
 
   /** `\uN` is a 16-bit number, negative above 32767; `\ucN` characters behind it say the same to old readers. */

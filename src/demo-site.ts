@@ -3,7 +3,7 @@ import { type DemoIssuer, startDemoIssuer } from './demo/issuer.ts'
 import { demoResources } from './demo/resources.ts'
 import { type DemoUpstream, startDemoUpstream } from './demo/upstream.ts'
 import type { Configuration } from './model/configuration.ts'
-import type { Resource } from './model/fhir.ts'
+import type { JsonObject, Resource } from './model/fhir.ts'
 
 /** The demo's own servers and the configuration that points at them. */
 export interface DemoSite {
@@ -41,7 +41,9 @@ export async function openDemoSite(options: DemoSiteOptions): Promise<DemoSite> 
 
 async function joinIssuer(options: DemoSiteOptions, upstream: DemoUpstream): Promise<DemoSite> {
   const baseUrl = `http://localhost:${options.gatewayPort}/fhir`
-  const registry = loadSite(undefined, options.overrides)
+  const { upstream: given, ...others } = options.overrides ?? {}
+  const overrides = { ...others, upstream: { url: upstream.url, ...(given as JsonObject | undefined) } }
+  const registry = loadSite(undefined, overrides)
   const issuer = await startDemoIssuer({
     demo: true,
     clients: registry.clients,
@@ -51,10 +53,9 @@ async function joinIssuer(options: DemoSiteOptions, upstream: DemoUpstream): Pro
   })
   const configuration = loadSite(undefined, {
     server: { port: options.gatewayPort, baseUrl },
-    upstream: { url: upstream.url },
     issuers: [{ issuer: issuer.issuer, jwksUri: issuer.jwksUri, tokenEndpoint: issuer.tokenUrl }],
     ledger: { file: options.ledgerFile },
-    ...options.overrides,
+    ...overrides,
   })
   return {
     configuration,

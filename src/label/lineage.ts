@@ -127,32 +127,42 @@ class Descent {
     return collected.result()
   }
 
-  #along(facts: ResourceFacts, { edge, target }: Forward, steps: number): Inherited {
+  #along(facts: ResourceFacts, forward: Forward, steps: number): Inherited {
+    const { edge, target } = forward
     const visits = edge.carries === 'source' ? this.#visitsOf(facts) : []
     if (edge.carries === 'source' && visits.length === 0) return NOTHING
     const found = this.#sight.look(target)
-    const isDocument = edge.kind === 'document'
-    if (isDocument && (typeof found !== 'object' || found.notAssessable !== undefined))
-      return { labels: labelsOf(this.#rules.unreadable, 'lineage', target) }
+    if (edge.kind === 'document') return this.#document(forward, found, steps)
     if (found === 'absent') return NOTHING
     if (found === undefined || found.notAssessable !== undefined) return { labels: [], doubt: target }
     const { own, inherited } = this.#of(found, steps - 1)
-    const said = [...own.map(label => inheritedFrom(target, label)), ...inherited.labels]
+    const said = [...own, ...inherited.labels].map(label => inheritedFrom(target, label))
     if (edge.carries === 'source') return { ...inherited, labels: ofVisit(visits, said) }
     const passed = fainter(
-      said.filter(label => this.#passes(label, isDocument)),
+      said.filter(label => this.#passes(label, false)),
       edge.strength,
     )
     return { ...inherited, labels: edge.kind === 'drug' ? this.#weighed(facts, passed) : passed }
   }
 
+  /** The text of an attachment is the record's own content, wherever it is kept; what nobody can read is said to be so. */
+  #document({ path }: Forward, found: ReturnType<Sight['look']>, steps: number): Inherited {
+    if (typeof found !== 'object' || found.notAssessable !== undefined)
+      return { labels: labelsOf(this.#rules.unreadable, 'document', path) }
+    const { own, inherited } = this.#of(found, steps - 1)
+    const labels = [...own, ...inherited.labels]
+      .filter(label => this.#passes(label, true))
+      .map(({ paths: _, ...label }) => ({ ...label, origin: 'document' as const, path }))
+    return { ...inherited, labels }
+  }
+
   #back(edge: ReverseRule, from: ResourceFacts, at: readonly string[], steps: number): Inherited {
     if (from.notAssessable !== undefined) return { labels: [], doubt: from.reference }
     const { own, inherited } = this.#of(from, steps - 1, edge)
-    const said = own
-      .filter(label => at.some(path => speaksOf(edge, label, path)))
+    const said = own.filter(label => at.some(path => speaksOf(edge, label, path)))
+    const passed = [...said, ...inherited.labels]
+      .filter(label => this.#passes(label, false))
       .map(label => inheritedFrom(from.reference, label))
-    const passed = [...said, ...inherited.labels].filter(label => this.#passes(label, false))
     return { ...inherited, labels: fainter(passed, edge.strength) }
   }
 
@@ -214,8 +224,10 @@ function isSurer(a: Label, b: Label): boolean {
 }
 
 /** A label as another record has it, with the record it comes from; where it stood there says nothing here. */
-function inheritedFrom(reference: string, { paths: _, ...label }: Label): Label {
-  return { ...label, origin: 'lineage', path: reference }
+function inheritedFrom(reference: string, label: Label): Label {
+  if (label.origin === 'lineage') return label
+  const { paths: _, ...rest } = label
+  return { ...rest, origin: 'lineage', path: reference }
 }
 
 /** Confidence to three digits, so that equal paths stay equal. */

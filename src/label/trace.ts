@@ -23,6 +23,8 @@ export class TooWide extends Error {}
 export interface Forward {
   readonly edge: Edge
   readonly element: string
+  /** Path of the reference, with indexes. */
+  readonly path: string
   readonly target: string
 }
 
@@ -32,9 +34,9 @@ const forwards = new WeakMap<ResourceFacts, readonly Forward[]>()
 export function forwardOf(facts: ResourceFacts): readonly Forward[] {
   const known = forwards.get(facts)
   if (known !== undefined) return known
-  const found = facts.lineageReferences.flatMap(({ element, target }) => {
+  const found = facts.lineageReferences.flatMap(({ element, path, target }) => {
     const edge = target === facts.reference ? undefined : edgeOf(facts.type, element)
-    return edge === undefined ? [] : [{ edge, element, target }]
+    return edge === undefined ? [] : [{ edge, element, path, target }]
   })
   forwards.set(facts, found)
   return found

@@ -35,6 +35,25 @@ describe('the text of a document that is kept as a Binary', () => {
     for (const url of ['Binary/b', 'http://upstream.test/fhir/Binary/b'])
       expect(codes(letter(url), text)).toContain('SUD')
     expect(codes(letter('Binary/b'), binary('Ankle sprain.'))).toEqual([])
+    // It is the document's own content: nothing of it goes where the Binary itself is withheld.
+    expect(new Chart([letter('Binary/b'), text]).label('DocumentReference/n').labels).toContainEqual(
+      expect.objectContaining({ code: 'SUD', origin: 'document', path: 'content[0].attachment.url' }),
+    )
+  })
+
+  it('goes on to what is made from the document', () => {
+    const later = {
+      resourceType: 'DocumentReference',
+      id: 'later',
+      subject: PATIENT,
+      relatesTo: [{ code: 'appends', target: { reference: 'DocumentReference/n' } }],
+    }
+    const chart = new Chart([later, letter('Binary/b'), binary('Treated for opioid use disorder.')])
+    expect(chart.label('DocumentReference/later').labels).toContainEqual(
+      expect.objectContaining({ code: 'SUD', origin: 'lineage', path: 'DocumentReference/n' }),
+    )
+    const unread = new Chart([later, letter('Binary/b')])
+    expect([...unread.label('DocumentReference/later').codes]).toEqual([])
   })
 
   it('is not assessed where it is gone, unreadable or elsewhere: the document stays and says so', () => {

@@ -72,3 +72,19 @@ export function readingDocuments(
     return reading
   }
 }
+
+/**
+ * Facts in which the parts of documents speak for the record as a whole, for whoever labels it and cuts nothing out of
+ * it. Identifiers of a person, which are parts too, never speak for the person.
+ */
+export function withParts(facts: ResourceFacts): ResourceFacts {
+  const said = (facts.telling ?? []).filter(({ ranges }) => ranges !== undefined)
+  if (said.length === 0) return facts
+  const labels = said.flatMap(part => part.labels)
+  const mentions = [...(facts.sourceMentions ?? []), ...said.flatMap(part => part.sourceMentions ?? [])]
+  return {
+    ...facts,
+    labels: [...facts.labels, ...labels],
+    ...(mentions.length === 0 ? {} : { sourceMentions: mentions }),
+  }
+}

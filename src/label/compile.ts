@@ -160,7 +160,8 @@ const ORIGINS: Readonly<Record<LabelRule['kind'], LabelOrigin>> = {
 function hitOf(category: LabelCategory, rule: LabelRule): RuleHit {
   const id = `${category.id}/${rule.id}`
   if (rule.kind === 'cue') return { rule: id, labels: [], cue: id }
-  const labels = (rule.labels ?? category.labels).map(({ system, code, display }) => ({
+  const codings = [...(rule.labels ?? category.labels), ...(category.beside ?? [])]
+  const labels = codings.map(({ system, code, display }) => ({
     system: system ?? '',
     code,
     ...(display === undefined ? {} : { display }),

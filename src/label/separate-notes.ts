@@ -19,7 +19,13 @@ export function separateNotes(
   return codings =>
     codings.flatMap(coding => {
       const kind = kinds.get(keyOf(coding))
-      return kind === undefined ? [] : labelsOf(rules.separateNotes.get(kind) ?? [], 'document')
+      return kind === undefined
+        ? []
+        : labelsOf(
+            rules.separateNotes.get(kind) ?? [],
+            'document',
+            `coding ${coding.system ?? ''}|${coding.code}`,
+          )
     })
 }
 

@@ -62,6 +62,8 @@ export interface LabelCategory {
   readonly title: string
   /** Labels a hit puts on the resource; a local code stands together with its HL7 parent. */
   readonly labels: readonly Coding[]
+  /** Wider HL7 codes that every hit of the category puts beside its labels, siblings in the hierarchy and none of its parents. */
+  readonly beside?: readonly Coding[]
   readonly confidentiality: 'N' | 'R' | 'V'
   readonly basis?: Coding
   readonly rules: readonly LabelRule[]

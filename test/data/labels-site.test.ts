@@ -88,12 +88,12 @@ test('a folder dropped in place is a category: by its value set and by its words
 
 test('a local code gets every label that its targets get, by code or display, and the map is named', () => {
   const opioid = labelled(coded('1.2.36.999', 'opi.1'))
-  expect(codes(opioid)).toEqual(['EMP', 'FALCON', 'OPIOIDUD', 'SUD'])
+  expect(codes(opioid)).toEqual(['BH', 'EMP', 'FALCON', 'OPIOIDUD', 'SUD'])
   expect(opioid.labels.find(({ code }) => code === 'SUD')).toMatchObject({
     via: 'LabCodes: http://hl7.org/fhir/sid/icd-10-cm|F11.20',
     path: 'code.coding[0]',
   })
-  expect(codes(labelled(coded('urn:oid:1.2.36.999', 'SAID')))).toEqual(['ETHUD', 'SUD'])
+  expect(codes(labelled(coded('urn:oid:1.2.36.999', 'SAID')))).toEqual(['BH', 'ETHUD', 'SUD'])
 })
 
 test('a local code whose targets say nothing, or do not mean it, gets nothing, nor does one of another system', () => {

@@ -79,7 +79,7 @@ describe('Part 2 by source', () => {
       source: 'Organization/hospital',
     })
     expect(chart.label('Condition/oud').part2).toBe(false)
-    expect([...chart.label('Condition/oud').codes]).toEqual(['OPIOIDUD', 'SUD'])
+    expect([...chart.label('Condition/oud').codes]).toEqual(['BH', 'OPIOIDUD', 'SUD'])
   })
 
   it('reads the program from meta.source and from an identifier', () => {

@@ -91,7 +91,8 @@ const REPRODUCTIVE: TellTale = {
     /\b(?:mirena|liletta|kyleena|paragard|nexplanon|jolivette|levora|loestrin|depo-provera|plan b)\b/i,
     /\b(?:pregnan(?:t|cy|cies)|prenatal|antenatal|antepartum|postpartum|postnatal|obstetrics?|gravida)\b/i,
     /\b(?:f(?:o)?etal|f(?:o)?etus|childbirth|miscarriages?|blighted ovum|(?:augmentation|induction) of labou?r)\b/i,
-    /\b(?:sexual orientation|heterosexual|homosexual|bisexual|lesbian|menstrua(?:l|tion))\b/i,
+    // A note that calls somebody heterosexual says what it says of most; the answer to the coded question is another thing.
+    /\b(?:sexual orientation|homosexual|bisexual|lesbian|menstrua(?:l|tion))\b/i,
     /"(?:SEX|PREGNANT|CONTRACEPTION)"/,
   ],
   innocent: [],

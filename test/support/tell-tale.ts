@@ -116,6 +116,8 @@ const MENTAL_HEALTH: TellTale = {
     /"(?:MH|PSY|PSYTHPN)"/,
   ],
   innocent: [
+    // The display of HL7's BH label, which stands beside substance use as well.
+    /\bbehavioral health information sensitivity\b/gi,
     /\b(?:respiratory|ST|bone marrow|cardiac) depression\b/gi,
     /\bbipolar (?:cautery|electrode|forceps|hip)\w*\b/gi,
     /\btobacco\b[^.]{0,40}\bpsycholog\w+/gi,

@@ -9,14 +9,15 @@ import { jsonOf, type Piece } from './label-input.ts'
 /** One resource of the input. */
 export interface Found {
   /** The resource with every digit; out of a Bundle, its references into the Bundle made relative. */
-  readonly resource: JsonObject
+  readonly resource: () => JsonObject
   /** What is assessed: the same, with an id. */
   readonly raw: RawResource
+  readonly birthDate?: JsonValue | undefined
 }
 
 /**
  * The resources of one piece: a resource, the entries of a Bundle (and of Bundles in it), or a document as Binary.
- * References of a Bundle to the fullUrl of an entry lead to that entry, as after its transaction (R4 bundle.html 3.2.2).
+ * References of a Bundle to the fullUrl of an entry lead to that entry, as after its transaction (R4 http.html 3.1.0.11).
  */
 export function resourcesOf(
   piece: Piece,
@@ -28,29 +29,29 @@ export function resourcesOf(
   if ('problem' in read) return read
   const { value } = read
   if (!isResource(value)) return { problem: `${place}: expected a resource or a Bundle` }
-  const tree = parseLossless(text.toString()) as JsonObject
-  if (tree['resourceType'] !== 'Bundle') {
-    const raw = hasId(tree) ? rawOf(text) : rawOf(printed({ ...tree, id: 'unnamed' }))
-    return { found: [{ resource: tree, raw }] }
-  }
-  const entries = entriesOf(tree)
+  const tree = (): JsonObject => parseLossless(text.toString()) as JsonObject
+  if (value['resourceType'] === 'Bundle') return { found: bundled(tree()) }
+  const raw = hasId(value) ? rawOf(text) : rawOf(printed({ ...tree(), id: 'unnamed' }))
+  return { found: [{ resource: tree, raw, birthDate: value['birthDate'] }] }
+}
+
+function bundled(bundle: JsonObject): readonly Found[] {
+  const entries = entriesOf(bundle)
   const names = new Map(
     entries.flatMap(({ fullUrl, resource, id }) =>
       fullUrl === undefined ? [] : [[fullUrl, `${String(resource['resourceType'])}/${id}`] as const],
     ),
   )
-  return {
-    found: entries.map(entry => {
-      const { resourceType, id = entry.id, ...rest } = relative(entry.resource, names) as JsonObject
-      const resource = { resourceType, id, ...rest }
-      return { resource, raw: rawOf(printed(resource)) }
-    }),
-  }
+  return entries.map(entry => {
+    const { resourceType, id = entry.id, ...rest } = relative(entry.resource, names) as JsonObject
+    const resource = { resourceType, id, ...rest }
+    return { resource: () => resource, raw: rawOf(printed(resource)), birthDate: rest['birthDate'] }
+  })
 }
 
 function binary({ document, contentType, id }: Extract<Piece, { document: Buffer }>): Found {
   const resource = { resourceType: 'Binary', id, contentType, data: document.toString('base64') }
-  return { resource, raw: rawOf(Buffer.from(JSON.stringify(resource))) }
+  return { resource: () => resource, raw: rawOf(Buffer.from(JSON.stringify(resource))) }
 }
 
 interface Entry {

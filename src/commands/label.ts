@@ -1,17 +1,17 @@
 import { openEngine } from '../engine.ts'
+import { createDocumentReader } from '../label/document-reader.ts'
+import { withParts } from '../label/documents-read.ts'
 import { createLabeller } from '../label/labeller.ts'
-import { referrersWithin } from '../label/referrers.ts'
-import type { Look } from '../label/trace.ts'
-import type { Labeller, Referrers } from '../model/doors.ts'
+import type { Labeller } from '../model/doors.ts'
 import { codesPut, isOwnLabel } from '../model/ds4p.ts'
 import type { JsonObject } from '../model/fhir.ts'
-import type { ResourceFacts } from '../model/label.ts'
 import { stringifyLossless } from '../model/lossless-json.ts'
 import type { LabelRules } from '../model/rules.ts'
 import { markLabels } from '../segment/mark.ts'
 import type { MutableObject } from '../segment/redact.ts'
 import { withdrawLabels } from '../segment/withdraw.ts'
 import { explanationLines, explanationOf } from './label-explain.ts'
+import { type Index, IndexBuilder } from './label-index.ts'
 import { type Piece, piecesOf, type Source, sourcesOf } from './label-input.ts'
 import { type Found, resourcesOf } from './label-resources.ts'
 import { loadSite } from './site.ts'
@@ -88,7 +88,7 @@ interface Work {
 }
 
 /** Facts of assessed content kept between the two passes, bytes. */
-const CACHE_BYTES = 48 << 20
+const CACHE_BYTES = 16 << 20
 const JSON_DEPTH = 100
 
 function openWork(files: readonly string[], options: Options, terminal: Terminal): Work {
@@ -107,6 +107,7 @@ function openWork(files: readonly string[], options: Options, terminal: Terminal
       withdrawOwn: true,
     },
     { cacheBytes: CACHE_BYTES, jsonDepth: JSON_DEPTH },
+    createDocumentReader(),
   )
   return {
     labeller,
@@ -159,44 +160,15 @@ function fault({ faulty, terminal, clearProgress }: Work, { place }: Piece, prob
   terminal.error(`consentry: ${problem}\n`)
 }
 
-/** What the input says of references inside it. */
-interface Index {
-  readonly look: Look
-  readonly referrers: Referrers
-  /** By patient. */
-  readonly birthDates: ReadonlyMap<string, string>
-}
-
-const NO_BYTES = new Uint8Array()
-
-/** The first pass: facts of every resource, without what only the resource itself needs. */
+/** The first pass: what every resource says to others. */
 async function indexed(work: Work): Promise<Index> {
-  const known = new Map<string, ResourceFacts>()
-  const birthDates = new Map<string, string>()
+  const builder = new IndexBuilder(work.keepsCodings)
   for await (const { found } of resourcesIn(work)) {
     const facts = await work.labeller.read(work.labeller.assess(found.raw))
-    known.set(facts.reference, kept(facts, work))
-    const { birthDate } = found.resource
-    if (facts.type === 'Patient' && typeof birthDate === 'string') birthDates.set(facts.reference, birthDate)
-    work.progress(`${known.size} resources read`)
+    builder.add(facts, found.birthDate)
+    work.progress(`${builder.size} resources read`)
   }
-  return {
-    look: reference => known.get(reference) ?? 'absent',
-    referrers: referrersWithin([...known.values()]),
-    birthDates,
-  }
-}
-
-function kept(facts: ResourceFacts, { keepsCodings }: Work): ResourceFacts {
-  const { resource: _, telling: __, pending: ___, ...rest } = facts
-  return {
-    ...rest,
-    bytes: NO_BYTES,
-    codings: keepsCodings ? facts.codings : [],
-    dates: [],
-    profiles: [],
-    references: facts.references.filter(({ kind }) => kind === 'literal'),
-  }
+  return builder.index()
 }
 
 /** The second pass: labels, in the order of the input. */
@@ -208,7 +180,7 @@ async function printed(work: Work, { look, referrers, birthDates }: Index): Prom
   const at = new Date()
   let count = 0
   for await (const { place, found } of resourcesIn(work)) {
-    const facts = await labeller.read(labeller.assess(found.raw))
+    const facts = withParts(await labeller.read(labeller.assess(found.raw)))
     const birthDate = youngest(facts.patients, birthDates)
     const context = { at, ...(birthDate === undefined ? {} : { birthDate }) }
     const labelled = labeller.label(facts, look, context, referrers)
@@ -219,7 +191,7 @@ async function printed(work: Work, { look, referrers, birthDates }: Index): Prom
       for (const line of lines) terminal.out(`${line}\n`)
       continue
     }
-    const resource = found.resource as MutableObject
+    const resource = found.resource() as MutableObject
     withdrawLabels(resource, isOwn)
     markLabels(resource, labelled)
     terminal.out(`${stringifyLossless(resource as JsonObject)}\n`)

@@ -114,7 +114,11 @@ function checkCues(files: readonly RulesOfFile[]): void {
 function checkVisits(files: readonly RulesOfFile[]): void {
   const put = new Set(
     files.flatMap(({ category, rules }) =>
-      [category.labels, ...rules.map(rule => ('labels' in rule ? (rule.labels ?? []) : []))]
+      [
+        category.labels,
+        category.beside ?? [],
+        ...rules.map(rule => ('labels' in rule ? (rule.labels ?? []) : [])),
+      ]
         .flat()
         .map(({ code }) => code),
     ),

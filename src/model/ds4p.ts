@@ -26,8 +26,9 @@ export const CLASSIFIER = {
 
 /** `system|code` of every label that some rule of `labels/` may put. */
 export function codesPut({ categories }: LabelRules): ReadonlySet<string> {
-  const codings = categories.flatMap(({ labels, rules }) => [
+  const codings = categories.flatMap(({ labels, beside = [], rules }) => [
     ...labels,
+    ...beside,
     ...rules.flatMap(rule => (rule.kind === 'cue' ? [] : (rule.labels ?? []))),
   ])
   return new Set(codings.map(({ system, code }) => `${system ?? ''}|${code}`))

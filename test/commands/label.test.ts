@@ -125,7 +125,7 @@ describe('the input', () => {
       const [binary, ...others] = await labelled(words, input)
       expect(others).toEqual([])
       expect(binary).toMatchObject({ resourceType: 'Binary', contentType })
-      if (contentType !== 'application/rtf') expect(codes(binary as Labelled)).toContain('SUD')
+      expect(codes(binary as Labelled)).toContain('SUD')
     }
   })
 

@@ -4,6 +4,7 @@ import { checkCommand } from './commands/check.ts'
 import { decideCommand } from './commands/decide.ts'
 import { explainCommand } from './commands/explain.ts'
 import { labelCommand } from './commands/label.ts'
+import { labelsCommand } from './commands/labels.ts'
 import { lawCommand } from './commands/law.ts'
 import { ledgerExportCommand, ledgerVerifyCommand } from './commands/ledger.ts'
 import { segmentCommand } from './commands/segment.ts'
@@ -19,6 +20,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   decideCommand,
   segmentCommand,
   labelCommand,
+  labelsCommand,
   lawCommand,
   explainCommand,
   ledgerVerifyCommand,

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { checkCommand } from './commands/check.ts'
+import { consentNewCommand } from './commands/consent-new.ts'
+import { consentsCommand } from './commands/consents.ts'
 import { decideCommand } from './commands/decide.ts'
 import { explainCommand } from './commands/explain.ts'
 import { labelCommand } from './commands/label.ts'
@@ -22,6 +24,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   labelCommand,
   labelsCommand,
   lawCommand,
+  consentsCommand,
+  consentNewCommand,
   explainCommand,
   ledgerVerifyCommand,
   ledgerExportCommand,

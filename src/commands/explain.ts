@@ -41,6 +41,9 @@ interface DecisionRow {
   readonly request?: { readonly method?: string; readonly target?: string }
   readonly requester?: Readonly<Record<string, unknown>>
   readonly purposeOfUse?: { readonly effective?: readonly string[] }
+  /** A consult released nothing: it said what might be. */
+  readonly interaction?: { readonly code?: string }
+  readonly decision?: string
   readonly revision?: string
   readonly release?: { readonly status?: number; readonly bytes?: number; readonly sha256?: string }
   readonly refusal?: { readonly code?: string; readonly diagnostics?: string; readonly detail?: string }
@@ -69,15 +72,18 @@ function summary(rows: readonly LedgerRow[]): string {
   const row = rows.find(({ kind }) => kind === 'decision')
   const decision = (row === undefined ? {} : JSON.parse(row.body)) as DecisionRow
   const { requester = {}, classes = [] } = decision
+  const isConsult = decision.interaction?.code === 'operation'
+  const [gone, kept] = isConsult ? ['permitted', 'refused'] : ['released', 'withheld']
   const lines = [
     `exchange  ${rows[0]?.exchange ?? ''} at ${decision.at ?? rows[0]?.recordedAt ?? ''}`,
     `who       ${named(requester['name'], requester['client'])}${requester['user'] === undefined ? '' : `, ${String(requester['user'])}`}`,
     `purpose   ${decision.purposeOfUse?.effective?.join(', ') ?? 'not established'}`,
     `asked     ${decision.request?.method ?? ''} ${decision.request?.target ?? ''}`,
     `outcome   ${outcomeOf(decision)}`,
+    ...(isConsult && decision.decision !== undefined ? [`answered  ${decision.decision}`] : []),
     `policy    revision ${decision.revision ?? 'not reached'}`,
-    ...classes.flatMap(one => classLines('released', one.released, one.decision.because)),
-    ...classes.flatMap(one => classLines('withheld', one.withheld, one.decision.because)),
+    ...classes.flatMap(one => classLines(gone, one.released, one.decision.because)),
+    ...classes.flatMap(one => classLines(kept, one.withheld, one.decision.because)),
     ...(decision.obligations?.length ? [`duties    ${decision.obligations.join(', ')}`] : []),
     ...(decision.notices?.length ? [`notices   ${decision.notices.join(', ')}`] : []),
     ...(decision.unread?.length ? [`unread    Consents: ${JSON.stringify(decision.unread)}`] : []),

@@ -2,7 +2,8 @@
  * Compile-time law: every line under `@ts-expect-error` must NOT compile. `test/types/path.test.ts` compiles this file as
  * it is (no error) and with the directives taken out (an error on each).
  */
-import type { Recorder, Responder, Segmenter } from '../../src/model/doors.ts'
+import type { Consulted } from '../../src/model/consult.ts'
+import type { ConsultResponder, Recorder, Responder, Segmenter } from '../../src/model/doors.ts'
 import type {
   Decided,
   Fetched,
@@ -29,6 +30,8 @@ declare const receipt: Receipt
 declare const responder: Responder
 declare const recorder: Recorder
 declare const segmenter: Segmenter
+declare const consulted: Consulted
+declare const consultResponder: ConsultResponder
 
 // The whole path compiles.
 export const whole: Recorded = { ...segmented, receipt }
@@ -36,6 +39,7 @@ responder.release(whole)
 recorder.disclosure(segmented)
 export const wholeRefusal: RecordedRefusal = { ...refused, receipt }
 responder.refuse(wholeRefusal)
+consultResponder.answer({ ...consulted, receipt })
 
 // @ts-expect-error answering without a record: segmented, but no receipt
 responder.release(segmented)
@@ -43,6 +47,8 @@ responder.release(segmented)
 export const forged: Receipt = { exchange: 'x', sequence: 1, recordedAt: '' }
 // @ts-expect-error a refusal without a record is no answer either
 responder.refuse(refused)
+// @ts-expect-error a consult without a record is no answer either
+consultResponder.answer(consulted)
 // @ts-expect-error leaving segment out: what was decided cannot be recorded as released
 recorder.disclosure(decided)
 // @ts-expect-error leaving decide out

@@ -1,14 +1,12 @@
-import { LRUCache } from 'lru-cache'
 import { canonicalCode, type Field, type Reading, readings, tableCode } from './codes.ts'
 import type { CodeHits, CompiledRules, RuleHit, RuleOf } from './compile.ts'
+import { RecentPairs } from './recent.ts'
 import { canonicalSystem, NDC } from './systems.ts'
 
 interface Prefix {
   readonly hit: RuleHit
   readonly except: readonly string[]
 }
-
-const NONE: CodeHits = { content: [], document: [] }
 
 /** The highest confidence of a hit whose system is a guess among others. */
 const GUESSED = 0.6
@@ -44,16 +42,16 @@ export function codeTable(
     const all = readings(system, code, field)
     const content = unique(all.flatMap(contentOf))
     const kinds = unique(all.flatMap(each => document.get(`${each.system}|${each.code}`) ?? []))
-    return content.length > 0 || kinds.length > 0 ? { content, document: kinds } : NONE
+    return { content, document: kinds }
   }
-  const cache = new LRUCache<string, CodeHits>({ max: 50_000 })
-  return (system, code, field) => {
-    if (code.length > LONGEST_KEPT || (system?.length ?? 0) > LONGEST_KEPT) return find(system, code, field)
-    const written = `${field ?? ''}|${system ?? ''}|${code}`
-    const known = cache.get(written)
+  // By system as it is written, with the kind of element where that matters.
+  const cache = new RecentPairs<string, string, CodeHits>(50_000)
+  return (system = '', code, field) => {
+    const group = field === undefined ? system : `${field} ${system}`
+    const known = cache.get(group, code)
     if (known !== undefined) return known
     const hits = find(system, code, field)
-    cache.set(written, hits)
+    if (code.length <= LONGEST_KEPT && group.length <= LONGEST_KEPT) cache.set(group, code, hits)
     return hits
   }
 }

@@ -42,7 +42,7 @@ export type RuleOf<K extends LabelRule['kind']> = Extract<LabelRule, { kind: K }
 
 export interface CompiledRules {
   readonly revision: string
-  /** Hits of a code, `field`: the kind of element it stands in; memoised by system and code as they are written. */
+  /** Hits of a code, `field`: the kind of element it stands in. The same code gives the same object, if not for ever. */
   readonly codes: (system: string | undefined, code: string, field?: Field) => CodeHits
   /** Hits of words in a text; `system` is the canonical system where the text is the display of a coding. */
   readonly words: (text: string, system?: string) => readonly RuleHit[]

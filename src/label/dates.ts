@@ -36,13 +36,19 @@ export function datesOf(resource: JsonObject): readonly DateSpan[] {
 }
 
 function spans(object: JsonObject, keys: readonly string[]): DateSpan[] {
-  return keys.flatMap(key => spanOf(object[key]))
+  const found: DateSpan[] = []
+  for (const key of keys) {
+    const value = object[key]
+    const span = value === undefined ? undefined : spanOf(value)
+    if (span !== undefined) found.push(span)
+  }
+  return found
 }
 
-function spanOf(value: JsonValue | undefined): DateSpan[] {
-  if (typeof value === 'string') return [{ start: value, end: value }]
-  if (!isObject(value)) return []
+function spanOf(value: JsonValue): DateSpan | undefined {
+  if (typeof value === 'string') return { start: value, end: value }
+  if (!isObject(value)) return undefined
   const { start, end } = value
-  if (typeof start !== 'string' && typeof end !== 'string') return []
-  return [{ ...(typeof start === 'string' ? { start } : {}), ...(typeof end === 'string' ? { end } : {}) }]
+  if (typeof start !== 'string' && typeof end !== 'string') return undefined
+  return { ...(typeof start === 'string' ? { start } : {}), ...(typeof end === 'string' ? { end } : {}) }
 }

@@ -39,11 +39,13 @@ export type Naming = 'person' | 'number' | undefined
 
 /**
  * @param key under which the object stands
+ * @param hasValue whether it has a member of that name
  * @param type of the innermost resource
  */
-export function namingOf(key: string, object: JsonObject, type: string): Naming {
+export function namingOf(key: string, object: JsonObject, hasValue: boolean, type: string): Naming {
   // What a product or a substance is called is an object as well, and says much.
   if (NAMES.has(key)) return /^(Substance|MedicinalProduct)/.test(type) ? undefined : 'person'
+  if (!hasValue) return undefined
   const { value, system } = object
   if (typeof value !== 'string') return undefined
   // Identifier and ContactPoint; what the number is of is read, the number is not.

@@ -13,7 +13,7 @@ import { type AttachmentVisitor, readContent } from './attachments.ts'
 import type { ClinicalDocument } from './cda.ts'
 import { fieldMatters } from './codes.ts'
 import { isPatientData, isResourceType, namesPatient } from './compartment.ts'
-import type { CompiledRules, RuleHit } from './compile.ts'
+import type { CodeHits, CompiledRules, RuleHit } from './compile.ts'
 import { tagsOf, withDescribed } from './contained.ts'
 import { datesOf } from './dates.ts'
 import { edgeOf, isMember, isSource } from './edges.ts'
@@ -99,11 +99,14 @@ const MOST_CHARACTERS = 8_000_000
 /** A narrative is not believed to have more markup than this for each character of text. */
 const MARKUP_SHARE = 3
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
 class FactsBuilder implements AttachmentVisitor {
   readonly #rules: CompiledRules
   readonly #bases: readonly string[]
   readonly #labels: FoundLabels
-  readonly #codings = new Map<string, Coding>()
+  /** By what was found for them: the same code in the same spelling gives the same object. */
+  readonly #codings = new Map<CodeHits, Coding>()
   readonly #references: ReferenceFact[] = []
   readonly #lineage: ReferenceFact[] = []
   readonly #sources = new Set<string>()
@@ -142,14 +145,12 @@ class FactsBuilder implements AttachmentVisitor {
     const named = made ? this.#sourceMentions : [...this.#sourceMentions, ...this.#memberMentions]
     const mentions = withDescribed(named, resource)
     const tags = tagsOf(meta)
-    return {
+    const facts: Writable<ResourceFacts> = {
       hash: raw.hash,
       bytes: raw.bytes,
       type,
       id,
       reference: `${type}/${id}`,
-      ...(typeof versionId === 'string' ? { versionId } : {}),
-      ...(typeof lastUpdated === 'string' ? { lastUpdated } : {}),
       patients: [...this.#patients].sort(),
       patientData: isPatientData(type) || this.#patients.size > 0 || containsPatientData(resource),
       references: this.#references,
@@ -157,17 +158,20 @@ class FactsBuilder implements AttachmentVisitor {
       codings: [...this.#codings.values()],
       dates: datesOf(resource),
       profiles: Array.isArray(profile) ? profile.filter(item => typeof item === 'string') : [],
-      ...(typeof source === 'string' ? { metaSource: source } : {}),
-      ...(tags.length === 0 ? {} : { metaTags: tags }),
       sourceReferences: [...(made ? this.#sources : this.#members)],
-      ...(mentions.length === 0 ? {} : { sourceMentions: mentions }),
       lineageReferences: this.#lineage,
-      ...(this.#cues.size === 0 ? {} : { cues: [...this.#cues] }),
-      ...(statements.length === 0 ? {} : { statements }),
-      ...(telling.length === 0 ? {} : { telling }),
-      ...(this.#pending.length === 0 ? {} : { pending: this.#pending }),
-      ...(problem === undefined ? {} : { notAssessable: problem }),
     }
+    if (typeof versionId === 'string') facts.versionId = versionId
+    if (typeof lastUpdated === 'string') facts.lastUpdated = lastUpdated
+    if (typeof source === 'string') facts.metaSource = source
+    if (tags.length > 0) facts.metaTags = tags
+    if (mentions.length > 0) facts.sourceMentions = mentions
+    if (this.#cues.size > 0) facts.cues = [...this.#cues]
+    if (statements.length > 0) facts.statements = statements
+    if (telling.length > 0) facts.telling = telling
+    if (this.#pending.length > 0) facts.pending = this.#pending
+    if (problem !== undefined) facts.notAssessable = problem
+    return facts
   }
 
   #problem(type: string): string | undefined {
@@ -191,12 +195,11 @@ class FactsBuilder implements AttachmentVisitor {
   }
 
   coding(coding: Coding, place: Place): void {
-    const key = `${coding.system ?? ''}|${coding.code}`
-    if (!this.#codings.has(key)) this.#codings.set(key, coding)
     const field = fieldMatters(coding.system, coding.code)
       ? fieldOf(place.type(), place.localElement())
       : undefined
     const hits = this.#rules.codes(coding.system, coding.code, field)
+    if (!this.#codings.has(hits)) this.#codings.set(hits, coding)
     for (const hit of hits.content) this.#add(hit, place)
     if (hits.document.length > 0 && NOTES.has(place.type()) && NOTE_KINDS.has(place.localElement())) {
       for (const hit of hits.document) this.#add(hit, place)

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import { isLoinc } from './codes.ts'
+import { Recent } from './recent.ts'
 
 /** What a URL or an id of an item says by the way it is made: `…/Questionnaire/phq-9`, `loinc.org/q/44249-1`. */
 export interface Spelled {
@@ -10,7 +10,7 @@ export interface Spelled {
 }
 
 const LONGEST = 500
-const SEEN = new LRUCache<string, Spelled>({ max: 5_000 })
+const SEEN = new Recent<string, Spelled>(5_000)
 const LOINC_PARTS = /(?:^|[/#=|:._])(\d{3,7}-\d)(?=$|[/#?&|:._])/g
 
 /**

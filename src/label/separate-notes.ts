@@ -4,6 +4,7 @@ import type { Label } from '../model/label.ts'
 import { canonicalCode } from './codes.ts'
 import type { CompiledRules } from './compile.ts'
 import { labelsOf } from './lineage.ts'
+import { RecentPairs } from './recent.ts'
 import { canonicalSystem } from './systems.ts'
 
 /**
@@ -16,9 +17,17 @@ export function separateNotes(
 ): (codings: readonly Coding[]) => Label[] {
   const kinds = new Map(entries(registry.other['separateNotes']))
   if (kinds.size === 0) return () => []
+  const kindOf = new RecentPairs<string, string, { readonly kind: string | undefined }>(10_000)
+  const find = (coding: Coding): { readonly kind: string | undefined } => {
+    const known = kindOf.get(coding.system ?? '', coding.code)
+    if (known !== undefined) return known
+    const found = { kind: kinds.get(keyOf(coding)) }
+    kindOf.set(coding.system ?? '', coding.code, found)
+    return found
+  }
   return codings =>
     codings.flatMap(coding => {
-      const kind = kinds.get(keyOf(coding))
+      const { kind } = find(coding)
       return kind === undefined
         ? []
         : labelsOf(

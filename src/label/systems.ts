@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import { foldText } from './fold.ts'
+import { Recent } from './recent.ts'
 
 /** Code systems in one spelling, so that an alias does not pass a rule by. */
 
@@ -86,7 +86,7 @@ const ALIASES = new Map(
 )
 
 /** Systems as they were written before: a server sends the same few all day. */
-const SEEN = new LRUCache<string, string>({ max: 2_000 })
+const SEEN = new Recent<string, string>(2_000)
 /** Longer names are no names of systems and are not kept. */
 const LONGEST_NAME = 500
 

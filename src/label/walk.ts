@@ -1,5 +1,6 @@
 import { inlineLabel } from '../model/ds4p.ts'
 import type { Coding, JsonObject, JsonValue } from '../model/fhir.ts'
+import { elementOf } from './element-paths.ts'
 import {
   isAttachment,
   isCoding,
@@ -41,6 +42,9 @@ export class TooMuch extends Error {}
 /** Most values of one resource: half a million lines, members or items are no record of a patient. */
 const MOST_VALUES = 500_000
 
+/** Most members of one object: no R4 type has a hundred. */
+const MOST_MEMBERS = 10_000
+
 /** Member names that a path can hold; R4 has no others. */
 const NAME = /^[\w-]+$/
 
@@ -81,40 +85,31 @@ export class Walk implements Place {
   }
 
   element(): string {
-    return this.#named(0)
+    return elementOf(this.#steps, 0)
   }
 
   localElement(): string {
-    return this.#named(this.#roots.at(-1) ?? 0)
-  }
-
-  #named(from: number): string {
-    let element = ''
-    for (let i = from; i < this.#steps.length; i++) {
-      const step = this.#steps[i]
-      if (typeof step === 'string') element = element === '' ? step : `${element}.${step}`
-    }
-    return element
+    return elementOf(this.#steps, this.#roots.at(-1) ?? 0)
   }
 
   #object(key: string, object: JsonObject): void {
     if (this.#steps.length > this.#depth) throw new TooMuch('too deep')
-    const label = inlineLabel(object)
+    const members = membersOf(object)
+    const label = (members & TELLS.url) === 0 ? undefined : inlineLabel(object)
     if (label !== undefined) {
       // What a label is called is said of the content, not by it.
       this.#visitor.security(label, this)
       return
     }
-    const type = object['resourceType']
-    const isResource = typeof type === 'string'
-    if (isResource) {
+    const type = (members & TELLS.resourceType) === 0 ? undefined : object['resourceType']
+    if (typeof type === 'string') {
       this.#types.push(type)
       this.#roots.push(this.#steps.length)
     }
-    this.#recognise(key, object)
-    const naming = namingOf(key, object, this.type())
+    if (members !== 0) this.#recognise(key, object, members)
+    const naming = namingOf(key, object, (members & TELLS.value) !== 0, this.type())
     for (const member in object) this.#member(object, member, naming)
-    if (isResource) {
+    if (typeof type === 'string') {
       this.#types.pop()
       this.#roots.pop()
     }
@@ -203,11 +198,17 @@ export class Walk implements Place {
     this.#steps.pop()
   }
 
-  #recognise(key: string, object: JsonObject): void {
-    if (isCoding(object)) this.#coding(object, object['code'] as string)
-    if (typeof object['reference'] === 'string' || isLogicalReference(object) || this.#isNameOnly(object))
-      this.#visitor.reference(object, this)
-    if (isAttachment(key, object)) this.#visitor.attachment(object, this)
+  #recognise(key: string, object: JsonObject, members: number): void {
+    if ((members & TELLS.code) !== 0 && isCoding(object)) this.#coding(object, object['code'] as string)
+    if (this.#isReference(object, members)) this.#visitor.reference(object, this)
+    if ((members & (TELLS.data | TELLS.url | TELLS.resourceType)) !== 0 && isAttachment(key, object))
+      this.#visitor.attachment(object, this)
+  }
+
+  #isReference(object: JsonObject, members: number): boolean {
+    if ((members & TELLS.reference) !== 0 && typeof object['reference'] === 'string') return true
+    if ((members & TELLS.identifier) !== 0 && isLogicalReference(object)) return true
+    return (members & TELLS.display) !== 0 && this.#isNameOnly(object)
   }
 
   /** R4 Reference with a display only: a name in words. */
@@ -230,6 +231,30 @@ export class Walk implements Place {
       this,
     )
   }
+}
+
+/** Members that make an object more than its parts. */
+const TELLS = {
+  code: 1,
+  display: 2,
+  reference: 4,
+  identifier: 8,
+  url: 16,
+  data: 32,
+  resourceType: 64,
+  value: 128,
+} as const
+const BITS: ReadonlyMap<string, number> = new Map(Object.entries(TELLS))
+
+/** Which of these an object has; most have none. */
+function membersOf(object: JsonObject): number {
+  let members = 0
+  let count = 0
+  for (const key in object) {
+    members |= BITS.get(key) ?? 0
+    if (++count > MOST_MEMBERS) throw new TooMuch('too many members')
+  }
+  return members
 }
 
 /** Keys whose strings say something without letters: `/44249-1/44250-9`. */

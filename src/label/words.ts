@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache'
 import { foldText } from './fold.ts'
 import { Grammar, grammarWords } from './grammar.ts'
+import { Recent } from './recent.ts'
 import { Tokeniser } from './tokens.ts'
 import { Vocabulary } from './vocabulary.ts'
 
@@ -81,7 +81,7 @@ export class WordMatcher<Hit> {
   readonly #exact: (readonly Term[] | undefined)[]
   readonly #stems: (readonly Term[] | undefined)[]
   #joinsAt: Int32Array | undefined
-  readonly #cache = new LRUCache<string, readonly Hit[]>({ max: 20_000 })
+  readonly #cache = new Recent<string, readonly Hit[]>(20_000)
 
   constructor(rules: readonly WordRule<Hit>[]) {
     const phrases = new Phrases()

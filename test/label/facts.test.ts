@@ -75,6 +75,7 @@ describe('facts', () => {
     expect(facts.patients).toEqual(['Patient/p', 'Patient/q'])
     expect(facts.labels.map(({ code, path }) => [code, path])).toEqual([
       ['MH', '_status.extension[0].valueCoding'],
+      ['BH', '_status.extension[0].valueCoding'],
       ['HIV', 'component[0].code.coding[0]'],
       ['SUD', 'contained[0].code.coding[0]'],
       ['OPIOIDUD', 'contained[0].code.coding[0]'],

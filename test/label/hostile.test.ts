@@ -55,7 +55,7 @@ describe('hostile input ends as not assessable in bounded time', () => {
     [
       'a million members',
       () => observation(Array.from({ length: 600_000 }, (_, n) => `"a${n}":"abc"`).join(',')),
-      /^too many values/,
+      /^too many members/,
     ],
     [
       'a narrative of 50 million characters',

@@ -1,5 +1,5 @@
 import { codesPut, isOwnLabel } from '../model/ds4p.ts'
-import type { Coding, JsonObject } from '../model/fhir.ts'
+import { type Coding, type JsonObject, SYSTEM } from '../model/fhir.ts'
 import type { Label, LabelOrigin } from '../model/label.ts'
 import type { ContextRule, LabelCategory, LabelRule, LabelRules } from '../model/rules.ts'
 import { codeTable, groupBy } from './code-table.ts'
@@ -60,7 +60,7 @@ export interface CompiledRules {
   /** What becomes of a category's labels where a record takes its content back, by category id. */
   readonly statements: ReadonlyMap<string, NonNullable<LabelCategory['statements']>>
   readonly ages: readonly { readonly underYears: number; readonly hit: RuleHit }[]
-  /** What the category of a label asks for; for upstream labels the strictest category that knows the code. */
+  /** What the category of a label asks for; for upstream labels the strictest category whose own code it is. */
   readonly confidentiality: (label: Label) => Grade | undefined
 }
 
@@ -244,17 +244,30 @@ const RANK = { N: 0, R: 1, V: 2 }
 
 function confidentialities(categories: readonly LabelCategory[]): CompiledRules['confidentiality'] {
   const grades = new Map(categories.map(category => [category.id, gradeOf(category)] as const))
-  const byCode = new Map<string, Grade>()
-  for (const category of categories) {
-    for (const { system, code } of [...category.labels, ...category.rules.flatMap(labelsOfRule)]) {
-      const key = `${system ?? ''}|${code}`
-      const known = byCode.get(key)
-      if (known === undefined || RANK[known.code] < RANK[category.confidentiality])
-        byCode.set(key, gradeOf(category))
-    }
-  }
+  const given = categories.flatMap(category =>
+    [category.labels, ...category.rules.map(labelsOfRule)].flatMap(labels =>
+      labels.map(({ system = '', code }) => {
+        // The HL7 parent of a local code says less than the local code: whose own code it is says what it asks for.
+        const isParent = system !== SYSTEM.local && labels.some(each => each.system === SYSTEM.local)
+        return { key: `${system}|${code}`, grade: gradeOf(category), isParent }
+      }),
+    ),
+  )
+  const own = strictest(given.filter(({ isParent }) => !isParent))
+  const byCode = new Map([...strictest(given), ...own])
   return label =>
     grades.get(label.rule.slice(0, label.rule.indexOf('/'))) ?? byCode.get(`${label.system}|${label.code}`)
+}
+
+function strictest(
+  given: readonly { readonly key: string; readonly grade: Grade }[],
+): ReadonlyMap<string, Grade> {
+  const byCode = new Map<string, Grade>()
+  for (const { key, grade } of given) {
+    const known = byCode.get(key)
+    if (known === undefined || RANK[known.code] < RANK[grade.code]) byCode.set(key, grade)
+  }
+  return byCode
 }
 
 function gradeOf({ confidentiality, basis }: LabelCategory): Grade {

@@ -248,6 +248,33 @@ describe('what is answered', () => {
     expect((await of('Observation')).card.summary).toBe('CONSENT_PERMIT')
   })
 
+  test.each([
+    ['a document code', { system: 'http://loinc.org', code: '11488-4' }],
+    [
+      'a profile',
+      { code: 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-problems-health-concerns' },
+    ],
+  ])('%s may be asked about too', async (_, coding) => {
+    const { card, exact } = await ask(HOSPITAL, { patientId: 'wanda-opt-in', class: [coding] })
+    expect(card.summary).toBe('CONSENT_PERMIT')
+    expect(exact.obligations).toContainEqual({ all: [label('HIV')] })
+    const refused = await ask(HOSPITAL, { patientId: 'otto-opt-out', class: [coding] })
+    expect(refused.card.summary).toBe('CONSENT_DENY')
+  })
+
+  test('what the residual rules of the token forbid is withheld, and another patient is out of reach', async () => {
+    const residual = [{ type: 'forbid', securityLabel: [label('SEX')] }]
+    const extensions = {
+      ihe_iua: { purpose_of_use: [{ system: `${THO}/v3-ActReason`, code: 'TREAT' }] },
+      ihe_pcf: { patient_id: 'wanda-opt-in', doc_id: ['urn:uuid:1'], residual },
+    }
+    const limited = { ...HOSPITAL, claims: { extensions } }
+    const { card } = await ask(limited, { patientId: 'wanda-opt-in' })
+    expect(card.summary).toBe('CONSENT_PERMIT')
+    expect(codesOf(card)).toContain('SEX')
+    expect((await ask(limited, { patientId: 'otto-opt-out' })).card.summary).toBe('NO_CONSENT')
+  })
+
   test('content that comes along is not looked at and not sent back', async () => {
     const content = {
       resourceType: 'Bundle',

@@ -26,7 +26,8 @@ export const checkCommand: CommandSpec = {
     if (problems.length > 0) return 1
     terminal.out(
       `configuration: ${name}: ok, clients: ${configuration.clients.length}, issuers: ${configuration.issuers.length}\n` +
-        `labels: ${engine.labels.categories.length} categories, revision ${engine.labels.revision}\n` +
+        `labels: ${engine.labels.categories.length} categories, ${engine.labels.localCodes?.length ?? 0} local codes, ` +
+        `revision ${engine.labels.revision}\n` +
         `profiles: ${rows.length} rows of law (${rows.filter(({ enabled }) => enabled).length} on), ` +
         `${Object.keys(engine.profiles.notices).length} notices, revision ${engine.profiles.revision}\n` +
         `default policy where no Consent is on file: ${configuration.policy.defaultPolicy}\n` +

@@ -76,6 +76,14 @@ describe('labels that are written on what leaves', () => {
         expect([reference, resource]).toEqual([reference, without.get(reference)])
   })
 
+  it('stay where one of several finds is taken out and another is not', () => {
+    const reference = { reference: 'Condition/oud', display: 'Opioid dependence' }
+    const both = withReason('both', reference, { reasonCode: [{ text: 'Opioid dependence' }] })
+    const found = released({ resources: [problem, both, told] })
+    expect(JSON.stringify(found.get('Procedure/both'))).toContain('PROCESSINLINELABEL')
+    expect(JSON.stringify(found.get('Procedure/told'))).not.toMatch(/SUD|Opioid|PROCESSINLINELABEL/)
+  })
+
   it('stay where the resource itself tells, and where the record may be known', () => {
     expect(JSON.stringify(released({ resources }).get('Procedure/own'))).toContain('OPIOIDUD')
     const consents = [

@@ -25,12 +25,11 @@ const KINDS = {
     list(`longer change changes further improvement improved improving relief increase decrease only necessarily just
     always able stop stopped stopping quit quitting control controlled sober abstinent compliant adherent taking taken
     resolved resolve respond responding refill refills doubt question treatment treated treating therapy medication
-    medications meds help follow followup appointment insurance interested ready willing because until`),
+    medications meds help follow followup appointment insurance interested ready willing because until sleep eat
+    concentrate function cope relax focus`),
   /** After the phrase, at the end of its part: "Opioid abuse: denied", "HIV negative". */
-  negatesBefore: list('denies denied negative never none excluded absent no nil'),
-  seen: list(
-    'present detected found seen identified reported noted endorsed evident suspected indicated known applicable',
-  ),
+  negatesBefore: list('denies denied negative never none excluded no nil'),
+  seen: list('present detected found seen identified reported noted endorsed evident'),
   goesOn: list('by at currently today this as on per ever'),
   ends: list(`but however except although though now yet nevertheless due because since secondary after despite until
     unless than admits admitted endorses endorsed acknowledges acknowledged`),
@@ -224,7 +223,8 @@ export class Grammar {
     if (this.#is(tokens, at, B.in)) at++
     if (this.#is(tokens, at, B.possessive)) at++
     if (tokens.clauses[at] !== tokens.clauses[end] || !this.#is(tokens, at, B.relative)) return false
-    if (this.#is(tokens, at, B.mother) && at > end + 1) return false
+    // "Lactating mother", "… in mother": the patient; "(mother)" is not.
+    if (this.#is(tokens, at, B.mother) && tokens.phrases[at] === tokens.phrases[end]) return false
     return this.#closes(tokens, at)
   }
 

@@ -171,20 +171,24 @@ export class Tokeniser {
   #end(): void {
     const isOne = this.#length === 1
     const apostrophe = this.#gap === GAP.apostrophe && isOne && this.count > 0
-    let word = this.#known ? this.#node : ~this.#node
+    const isPossessive = apostrophe && this.#lastSymbol === this.#possessive
+    const isNot = apostrophe && this.#lastSymbol === this.#negation
     this.#length = 0
-    // "Crohn's" is Crohn; "doesn't" is does not.
-    if (apostrophe && this.#lastSymbol === this.#possessive) {
-      this.#gap = GAP.none
-      return
-    }
-    if (apostrophe && this.#lastSymbol === this.#negation) word = this.#not
     this.#chainLetters = isOne
     if (this.#gap === GAP.dot && !isOne) this.#chained = false
-    this.#push(word)
+    // "doesn't" is does not.
+    this.#push(isNot ? this.#not : this.#known ? this.#node : ~this.#node)
+    if (isPossessive) this.#possess()
     if (this.#chained) this.#join()
     if (!this.#chainKnown) this.#chained = false
     this.#gap = GAP.none
+  }
+
+  /** "Crohn's" is Crohn as well. */
+  #possess(): void {
+    const owner = this.count - 2
+    this.joins.push(owner, 2, this.words[owner] ?? 0)
+    this.#chained = false
   }
 
   #join(): void {
@@ -222,8 +226,15 @@ export class Tokeniser {
     if (code === NEWLINE) this.#newline(text, at)
     else if (code === DOT) {
       if (this.#dotEnds(text, at)) this.#endClause()
-    } else if (code === 59 || code === 33 || code === 63 || code === 124) this.#endClause()
-    else if (code === 44 || code === COLON || code === 40 || code === 41 || this.#isDash(code, text, at)) {
+    } else if (code === 59 || code === 33 || code === 63) this.#endClause()
+    else if (
+      code === 44 ||
+      code === COLON ||
+      code === 40 ||
+      code === 41 ||
+      code === 124 ||
+      this.#isDash(code, text, at)
+    ) {
       this.#phrase++
       if (code === COLON) this.#after(COLON_AFTER)
     }

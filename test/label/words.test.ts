@@ -114,6 +114,11 @@ describe('what only looks denied', () => {
     ['Negative HIV test', ['hiv']],
     ['No HIV, no hepatitis', ['hiv']],
     ['depression not controlled', ['mh']],
+    ['Heroin use, not applicable or unspecified', ['sud']],
+    ['Heroin use absent', ['sud']],
+    ["Can't sleep for depression", ['mh']],
+    ['No | heroin use', []],
+    ['Heroin | use | Urine', ['sud']],
   ])
 })
 

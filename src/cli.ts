@@ -9,6 +9,7 @@ import { labelCommand } from './commands/label.ts'
 import { labelsCommand } from './commands/labels.ts'
 import { lawCommand } from './commands/law.ts'
 import { ledgerExportCommand, ledgerVerifyCommand } from './commands/ledger.ts'
+import { previewCommand } from './commands/preview.ts'
 import { segmentCommand } from './commands/segment.ts'
 import { serveCommand } from './commands/serve.ts'
 import { type CommandSpec, type Options, type Terminal, UsageError } from './commands/table.ts'
@@ -24,6 +25,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   labelCommand,
   labelsCommand,
   lawCommand,
+  previewCommand,
   consentsCommand,
   consentNewCommand,
   explainCommand,

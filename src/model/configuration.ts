@@ -1,3 +1,4 @@
+import type { ConsentPolicy } from './consent.ts'
 import type { Custodian, OrganizationRule, SiteRegistry } from './decision.ts'
 import type { ClientRegistration } from './requester.ts'
 
@@ -13,6 +14,10 @@ export interface Configuration {
     readonly passThrough?: readonly { readonly path: string; readonly url: string }[]
   }
   readonly upstream: UpstreamConfiguration
+  /** Servers beside the upstream that hold Consents of its patients. */
+  readonly consentServers?: readonly ConsentServerConfiguration[]
+  /** How a changed Consent is heard of before `limits.consentCacheMs` is over; absent: not at all. */
+  readonly notifications?: NotificationConfiguration
   readonly issuers: readonly IssuerConfiguration[]
   /** Accepted `aud` values; the gateway's base URL is always one. */
   readonly audience: readonly string[]
@@ -32,6 +37,30 @@ export interface UpstreamConfiguration {
   readonly caFile?: string
   /** Ids of the reverse edges that are looked up, e.g. `Provenance.target`; the schema gives them and the default. */
   readonly referrers?: readonly string[]
+}
+
+export interface ConsentServerConfiguration {
+  /** `ConsentRef.source` of its Consents; never `upstream`. */
+  readonly name: string
+  /** Base URL of the FHIR server, no trailing slash. */
+  readonly url: string
+  readonly credential: UpstreamCredential
+  readonly caFile?: string
+  /** Identifier system by which its patients are found; absent: they have the ids of the upstream. */
+  readonly patientIdentifierSystem?: string
+  /** Search parameter that takes the identifier. */
+  readonly patientIdentifierSearch: 'patient.identifier' | 'patient:identifier'
+}
+
+export interface NotificationConfiguration {
+  /** File with the secret that opens the door for notifications. */
+  readonly secretFile: string
+  /** Doors of other gateways that are told of what is heard here. */
+  readonly peers: readonly { readonly url: string; readonly secretFile?: string }[]
+  /** Whether FHIR Subscriptions are put on the upstream and the consent servers while the gateway runs. */
+  readonly subscribe: boolean
+  /** URL of this gateway's door as those servers reach it; needed to subscribe. */
+  readonly endpoint?: string
 }
 
 export type UpstreamCredential =
@@ -69,6 +98,8 @@ export interface IssuerConfiguration {
 export interface PolicyConfiguration {
   /** Where no Consent is on file: `deny`, an IHE PCF implicit policy URI, or `law` (law alone decides). */
   readonly defaultPolicy: string
+  /** The same for records of single organizations, `Organization/x` → policy. */
+  readonly defaultPolicies?: Readonly<Record<string, string>>
   /** SUD content whose source is unknown: treat as Part 2 (`assume`) or label only (`flag`). */
   readonly unknownSource: 'assume' | 'flag'
   /** A label of lower confidence is a candidate: explained, never applied. Above 0, at most 1. */
@@ -86,6 +117,8 @@ export interface PolicyConfiguration {
   /** Files of FHIR R4 ConceptMaps that say what the site's own codes stand for. */
   readonly conceptMaps: readonly string[]
   readonly profileFolders: readonly string[]
+  /** What the site does with Consents where readings differ. */
+  readonly consent?: ConsentPolicy
 }
 
 export interface LedgerConfiguration {

@@ -4,13 +4,47 @@ import type { Coding, Identifier, LiteralReference, Resource } from './fhir.ts'
 export interface ConsentRef {
   readonly reference: string
   readonly version?: string
+  /** Name of the server: `upstream`, or one of `consentServers`. */
   readonly source?: string
+  /** Base URL of that server where it is not the upstream; `reference` is its own. */
+  readonly base?: string
+}
+
+/** Tells one version of one Consent of one server from every other. */
+export function consentKey({ source = '', reference, version = '' }: ConsentRef): string {
+  return `${source} ${reference} ${version}`
 }
 
 /** One R4 Consent as fetched; bytes never interpreted outside `consent/`. */
 export interface ConsentOnFile {
   readonly ref: ConsentRef
   readonly resource: Resource
+  /** The patient of ours it plainly speaks of, where it comes from a server whose references are not ours. */
+  readonly patient?: string
+  /** Base URL, no trailing slash, under which absolute references in it are ours too; beside the bases of the site. */
+  readonly ownBase?: string
+}
+
+/** What a site does with Consents where readings differ; the defaults are the cautious ones. */
+export interface ConsentPolicy {
+  /** A permit counts only where `verification` says that the patient or a related person confirmed it. Default false. */
+  readonly requireVerification?: boolean
+  /**
+   * Of two Consents of the same category and the same actors that say the opposite of one record, the older steps back.
+   * Default false: the refusal stands.
+   */
+  readonly newestWins?: boolean
+  /** Extensions that carry meaning, though they are no modifiers. Default none. */
+  readonly extensions?: readonly ConsentExtension[]
+}
+
+/** An extension that a Consent cannot be understood without. */
+export interface ConsentExtension {
+  readonly url: string
+  /** What its value stands for; absent: nobody here knows, and a Consent that bears it cannot be read. */
+  readonly element?: 'type' | 'securityLabel' | 'purpose' | 'class' | 'code'
+  /** For `type`: code of the value → type of the provision, which it replaces. */
+  readonly values?: Readonly<Record<string, 'permit' | 'deny'>>
 }
 
 export type ConsentState =

@@ -78,6 +78,8 @@ export interface DecisionContext {
   readonly directory: Directory
   /** Where no Consent is on file: `deny`, an IHE PCF implicit policy URI, or absent (law alone decides). */
   readonly defaultPolicy?: string
+  /** The same by the organization a record comes from (`Organization/x`); `law` switches the asking off. */
+  readonly defaultPolicies?: Readonly<Record<string, string>>
   /** `law` (packs apply) or `none` (Consents alone). */
   readonly policy: 'law' | 'none'
   /** Consents on file by `Patient/x`. A patient that is missing here was not looked up: doubt, deny. */

@@ -75,7 +75,11 @@ export interface Upstream {
   readonly next: (link: string) => Promise<RawPage>
   /** All Consents (all pages) of these patients (`Patient/x`); cached for the stated revocation latency. */
   readonly consents: (patients: readonly string[]) => Promise<ReadonlyMap<string, readonly ConsentOnFile[]>>
-  readonly invalidateConsents: (patient?: string) => void
+  /**
+   * Drops what is kept, at once: of a patient (`Patient/x`), of whoever a Consent (`Consent/x`) was found for, or all. What
+   * is on its way is not kept either. Every write of a Consent that passes through the gateway calls it.
+   */
+  readonly invalidateConsents: (name?: string) => void
   /** Batched by type (`_id=a,b,c`), cached; only `Type/id` references. */
   readonly resolve: (references: readonly string[]) => Promise<Resolution>
   /**
@@ -87,6 +91,13 @@ export interface Upstream {
     parameter: string,
     references: readonly string[],
   ) => Promise<ReadonlyMap<string, readonly RawResource[]>>
+  /** Resources of a type that bear these identifiers (`system|value`), all pages; cached like look-ups. */
+  readonly identified?: (
+    resourceType: string,
+    identifiers: readonly string[],
+  ) => Promise<ReadonlyMap<string, readonly RawResource[]>>
+  /** Directories of the consent servers, by base URL: a reference of theirs resolves there. */
+  readonly elsewhere?: ReadonlyMap<string, Pick<Upstream, 'resolve'>>
   /** The upstream's CapabilityStatement, parsed, cached. */
   readonly capabilities: () => Promise<JsonObject>
   readonly ready: () => Promise<boolean>

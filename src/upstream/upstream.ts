@@ -1,28 +1,24 @@
-import { rootCertificates } from 'node:tls'
-import { Agent, type Dispatcher, Pool } from 'undici'
-import type { Limits, UpstreamConfiguration } from '../model/configuration.ts'
+import type { ConsentServerConfiguration, Limits, UpstreamConfiguration } from '../model/configuration.ts'
 import type { Resolved, Upstream } from '../model/doors.ts'
 import type { JsonObject, JsonValue } from '../model/fhir.ts'
 import { StrictJsonError, type StrictJsonProblem, strictParse } from '../model/strict-json.ts'
 import { joined } from './body.ts'
+import { type Connection, type ConnectionDependencies, connect } from './connection.ts'
+import { createIdentified } from './consent-identified.ts'
+import { connectConsentServers } from './consent-servers.ts'
+import { createConsentSource } from './consent-source.ts'
 import { createConsents } from './consents.ts'
-import { type Content, type Contents, createContents, headOfContent } from './contents.ts'
-import { createCredential, readConfigured } from './credential.ts'
-import { createLocation, isPlainId, type Location } from './location.ts'
+import { type Content, type Contents, headOfContent } from './contents.ts'
+import { isPlainId, type Location } from './location.ts'
 import { createLookups } from './lookups.ts'
-import { asInvalid, createPages } from './page.ts'
+import { asInvalid } from './page.ts'
 import { createReferrers } from './referrers.ts'
 import { invalid } from './refusals.ts'
-import { createFetcher, type Fetcher } from './request.ts'
-import { createSearcher } from './search.ts'
+import type { Fetcher } from './request.ts'
 
-export interface UpstreamDependencies {
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
-  /** Text of a file the configuration names (secrets, keys, certificates). */
-  readonly readFile: (path: string) => string
-  /** Carries the requests in place of the own connection pool. */
-  readonly dispatcher?: Dispatcher
+/** The upstream, and the servers that hold Consents beside it. */
+export interface UpstreamOptions extends UpstreamConfiguration {
+  readonly consentServers?: readonly ConsentServerConfiguration[]
 }
 
 const CAPABILITIES_MS = 60_000
@@ -30,82 +26,50 @@ const READY_TIMEOUT_MS = 2_000
 const READY_MS = 1_000
 
 /**
- * The door to the FHIR server.
+ * The door to the FHIR server, and to the Consents of its patients wherever they are.
  * @throws Error naming the configuration member that cannot be used (URL, secret, key, certificate)
  */
 export function createUpstream(
-  configuration: UpstreamConfiguration,
+  options: UpstreamOptions,
   limits: Limits,
-  deps: UpstreamDependencies,
+  deps: ConnectionDependencies,
 ): Upstream {
-  const location = createLocation(configuration.url)
-  const tls = tlsFiles(configuration, deps.readFile)
-  const dispatcher = deps.dispatcher ?? createPool(location.origin, limits, tls)
-  const tokens = new Agent({
-    connections: 2,
-    allowH2: false,
-    ...(tls.ca ? { connect: withPublicRoots(tls.ca) } : {}),
-  })
-  const timeoutMs = limits.upstreamTimeoutMs
-  const credential = createCredential(configuration.credential, { ...deps, dispatcher: tokens, timeoutMs })
-  const { origin, loopback } = location
-  const fetcher = createFetcher({ dispatcher, origin, loopback, credential, limits })
-  const contents = createContents(Math.floor(limits.contentCacheBytes / 4))
-  const pages = createPages(contents, limits, Math.floor(limits.contentCacheBytes / 4))
-  const searcher = createSearcher(location, fetcher, pages)
+  const own = connect(options, limits, deps)
+  const { location, fetcher, contents, searcher } = own
   const { now } = deps
   const metadata = capabilitiesReader(location, fetcher, limits)
   const read = reader(location, fetcher, contents, limits)
+  const resolve = createLookups({ now, searcher, read, contents, limits })
+  const others = connectConsentServers(options.consentServers ?? [], limits, deps, {
+    base: location.base,
+    resolve,
+    lookupsAt: at => lookupsAt(at, limits, now),
+  })
+  const ownSource = createConsentSource({ name: 'upstream', searcher, limits, base: location.base })
   return {
     read,
     search: searcher.first,
     next: searcher.next,
-    ...createConsents({ now, searcher, location, limits }),
+    ...createConsents({ now, limits, sources: new Map([['upstream', ownSource], ...others.sources]) }),
     referrers: createReferrers({ now, searcher, contents, limits, base: location.base }),
-    resolve: createLookups({ now, searcher, read, contents, limits }),
+    resolve,
+    identified: createIdentified({ now, searcher, limits }),
+    elsewhere: others.directories,
     capabilities: remembered(metadata, CAPABILITIES_MS, now),
     ready: remembered(() => isReady(location, fetcher), READY_MS, now),
     close: async () => {
-      await Promise.all([dispatcher.close(), tokens.close()])
+      await Promise.all([own.close(), others.close()])
     },
   }
 }
 
-interface TlsFiles {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-}
-
-function tlsFiles(configuration: UpstreamConfiguration, readFile: (path: string) => string): TlsFiles {
-  const { caFile, credential } = configuration
-  const ca = caFile === undefined ? {} : { ca: readConfigured(caFile, 'upstream.caFile', readFile) }
-  if (credential.kind !== 'mtls') return ca
-  if (!configuration.url.startsWith('https:'))
-    throw new Error('upstream.url: expected https with mtls credentials')
-  return {
-    ...ca,
-    cert: readConfigured(credential.certFile, 'upstream.credential.certFile', readFile),
-    key: readConfigured(credential.keyFile, 'upstream.credential.keyFile', readFile),
-  }
-}
-
-/** The token endpoint may stand behind the same private authority or behind a public one. */
-function withPublicRoots(ca: string): { readonly ca: string[] } {
-  return { ca: [...rootCertificates, ca] }
-}
-
-/** One request at a time on a connection: an answer can never be taken for another's. */
-function createPool(origin: string, limits: Limits, tls: TlsFiles): Pool {
-  const timeoutMs = limits.upstreamTimeoutMs
-  return new Pool(origin, {
-    connections: limits.upstreamConnections,
-    pipelining: 1,
-    allowH2: false,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    connect: { timeout: timeoutMs, ...tls },
-  })
+function lookupsAt(
+  { location, fetcher, contents, searcher }: Connection,
+  limits: Limits,
+  now: () => number,
+): Upstream['resolve'] {
+  const read = reader(location, fetcher, contents, limits)
+  return createLookups({ now, searcher, read, contents, limits })
 }
 
 function reader(location: Location, fetcher: Fetcher, contents: Contents, limits: Limits): Upstream['read'] {

@@ -11,6 +11,7 @@ import { custodianOf, registryOf } from './flow/question-facts.ts'
 import { createDocumentReader } from './label/document-reader.ts'
 import { createLabeller } from './label/labeller.ts'
 import type { PolicyConfiguration } from './model/configuration.ts'
+import type { ConsentPolicy } from './model/consent.ts'
 import type { Decider } from './model/doors.ts'
 import type { RecipientClass } from './model/recipient.ts'
 import type { LabelRules, Profiles } from './model/rules.ts'
@@ -19,7 +20,8 @@ import type { LabelRules, Profiles } from './model/rules.ts'
 export interface Engine {
   readonly labels: LabelRules
   readonly profiles: Profiles
-  readonly purposes: ReturnType<typeof loadPurposes>
+  /** Vocabulary of the Consent reader, and what the site does with Consents. */
+  readonly purposes: ReturnType<typeof loadPurposes> & ConsentPolicy
   readonly decider: Decider
   readonly recipientClasses: readonly RecipientClass[]
   readonly required: RequiredReferences
@@ -30,7 +32,7 @@ export interface Engine {
 
 export type EnginePolicy = Pick<
   PolicyConfiguration,
-  'labelFolders' | 'conceptMaps' | 'profileFolders' | 'disabledRows' | 'enabledRows'
+  'labelFolders' | 'conceptMaps' | 'profileFolders' | 'disabledRows' | 'enabledRows' | 'consent'
 >
 
 const BUILT_IN: EnginePolicy = {
@@ -44,14 +46,20 @@ const BUILT_IN: EnginePolicy = {
 /** Loads and checks all data. Throws Error that names file, place and what was expected. */
 export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
   const labels = loadLabels({ folders: policy.labelFolders, conceptMaps: policy.conceptMaps })
-  const purposes = loadPurposes(`${BUILT_IN_PROFILES}purpose`)
+  const purposes = { ...loadPurposes(`${BUILT_IN_PROFILES}purpose`), ...policy.consent }
   const profiles = switched(loadProfiles(policy.profileFolders, purposes), policy)
   const decider = createDecider(profiles, purposes)
   const recipientClasses = loadRecipientClasses()
   const documents = createDocumentReader()
   const revision = hash(
     'sha256',
-    [labels.revision, profiles.revision, policy.disabledRows, policy.enabledRows].join('|'),
+    [
+      labels.revision,
+      profiles.revision,
+      policy.disabledRows,
+      policy.enabledRows,
+      JSON.stringify(policy.consent ?? {}),
+    ].join('|'),
   ).slice(0, 16)
   return {
     labels,

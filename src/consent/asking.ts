@@ -1,4 +1,4 @@
-import type { ConsentDirective, ConsentQuestion, ConsentVerdict } from '../model/consent.ts'
+import type { ConsentDirective, ConsentPolicy, ConsentQuestion, ConsentVerdict } from '../model/consent.ts'
 import type { ConsentReader } from '../model/doors.ts'
 import type { LabelledResource } from '../model/label.ts'
 import type { ResidualRule } from '../model/requester.ts'
@@ -8,35 +8,54 @@ import { withClasses } from './form.ts'
 import { questionView } from './question.ts'
 import type { Compiled } from './reading.ts'
 import { type CompiledResidual, compileResidual } from './residual.ts'
+import { newestOnly } from './subject.ts'
 import { ResourceView } from './view.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** One directive and one question, with every verdict that does not depend on the resource. */
 interface Entry {
+  readonly directive: ConsentDirective
+  readonly subject: string | undefined
   readonly patient?: string
   /** Absent where nothing of the Consent can match the question any more. */
   readonly rules?: Prepared
   readonly silent: ConsentVerdict
+  /** In the place of a permit, where the site asks for a verification and there is none. */
+  readonly unverified?: ConsentVerdict
 }
 
 const SILENT = 'outside the limits of this Consent'
 
-function unreadEntry({ ref, form, why }: ConsentDirective): Entry {
+const UNVERIFIED = 'not verified with the patient or a related person'
+
+function unreadEntry(directive: ConsentDirective): Entry {
+  const { ref, form, why } = directive
   const reason = why === undefined ? {} : { why }
-  return { silent: { ref, form, effect: 'indeterminate', path: 'Consent', ...reason } }
+  const silent = { ref, form, effect: 'indeterminate', path: 'Consent', ...reason } as const
+  return { directive, subject: undefined, silent }
 }
 
-function entryOf(directive: ConsentDirective, question: ConsentQuestion, vocabulary: Vocabulary): Entry {
+function entryOf(
+  directive: ConsentDirective,
+  question: ConsentQuestion,
+  vocabulary: Vocabulary,
+  { requireVerification = false }: ConsentPolicy,
+): Entry {
   const { ref, patient } = directive
-  const { rules: compiled, place } = directive.compiled as Compiled
+  const { rules: compiled, place, isVerified, subject } = directive.compiled as Compiled
   if (compiled === undefined) return unreadEntry(directive)
   const form = withClasses(directive.form, question.directory)
   const about = { question: questionView(question), vocabulary, place, ref, form }
   const rules = prepare(compiled.root, about)
+  const none = { ref, form, effect: 'not-covered', path: 'provision' } as const
+  const unverified = requireVerification && !isVerified(question.at.getTime())
   return {
+    directive,
+    subject,
     ...(patient === undefined ? {} : { patient }),
     ...(rules === undefined ? {} : { rules }),
-    silent: { ref, form, effect: 'not-covered', path: 'provision', why: SILENT },
+    silent: { ...none, why: SILENT },
+    ...(unverified ? { unverified: { ...none, path: 'Consent.verification', why: UNVERIFIED } } : {}),
   }
 }
 
@@ -44,10 +63,11 @@ function entriesOf(
   directives: readonly ConsentDirective[],
   question: ConsentQuestion,
   vocabulary: Vocabulary,
+  policy: ConsentPolicy,
 ): readonly Entry[] {
   return directives
     .filter(({ state }) => state === 'enforceable' || state === 'unreadable')
-    .map(directive => entryOf(directive, question, vocabulary))
+    .map(directive => entryOf(directive, question, vocabulary, policy))
 }
 
 /** A permit never reaches the record of another patient; a refusal is not dropped for a name that does not match. */
@@ -58,7 +78,8 @@ function isAbout({ patient }: Entry, patients: readonly string[]): boolean {
 function verdictOf(entry: Entry, view: ResourceView, question: ConsentQuestion): ConsentVerdict {
   const verdict = entry.rules === undefined ? undefined : evaluate(entry.rules, view, question)
   if (verdict === undefined) return entry.silent
-  return verdict.effect === 'deny' || isAbout(entry, view.labelled.facts.patients) ? verdict : entry.silent
+  if (verdict.effect === 'deny') return verdict
+  return isAbout(entry, view.labelled.facts.patients) ? (entry.unverified ?? verdict) : entry.silent
 }
 
 function matchesRule(rule: Rule, about: Parameters<typeof prepare>[1], view: ResourceView): boolean {
@@ -79,7 +100,7 @@ function createViews(vocabulary: Vocabulary): (resource: LabelledResource) => Re
 }
 
 /** Answers of all directives for one resource; what the question alone decides is worked out once per question. */
-export function createAsking(vocabulary: Vocabulary): ConsentReader['ask'] {
+export function createAsking(vocabulary: Vocabulary, policy: ConsentPolicy): ConsentReader['ask'] {
   const viewFor = createViews(vocabulary)
   const known = new WeakMap<ConsentQuestion, WeakMap<readonly ConsentDirective[], readonly Entry[]>>()
   return (directives, question, resource) => {
@@ -90,11 +111,17 @@ export function createAsking(vocabulary: Vocabulary): ConsentReader['ask'] {
     }
     let entries = answered.get(directives)
     if (entries === undefined) {
-      entries = entriesOf(directives, question, vocabulary)
+      entries = entriesOf(directives, question, vocabulary, policy)
       answered.set(directives, entries)
     }
     const view = viewFor(resource)
-    return entries.map(entry => verdictOf(entry, view, question))
+    if (policy.newestWins !== true) return entries.map(entry => verdictOf(entry, view, question))
+    return newestOnly(
+      entries.map(entry => {
+        const { directive, subject } = entry
+        return { directive, subject, verdict: verdictOf(entry, view, question) }
+      }),
+    )
   }
 }
 

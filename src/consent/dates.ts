@@ -28,18 +28,31 @@ function formatFor(zone: string): Intl.DateTimeFormat {
 
 /** How far the wall clock of `zone` is ahead of UTC at `instant`, ms. */
 function offsetAt(instant: number, zone: string): number {
+  const whole = Math.floor(instant / 1000) * 1000
   const part: Record<string, number> = {}
-  for (const { type, value } of formatFor(zone).formatToParts(instant)) part[type] = Number(value)
+  for (const { type, value } of formatFor(zone).formatToParts(whole)) part[type] = Number(value)
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part
-  return Date.UTC(year, month - 1, day, hour, minute, second) - instant
+  return utcDay(year, month, day) + ((hour * 60 + minute) * 60 + second) * 1000 - whole
 }
 
-/** The instant at which the wall clock of `zone` shows what `wall` says as if it were UTC. */
+/** The longest way from UTC to a wall clock, with room for what zones did in the past. */
+const FARTHEST = 26 * 3_600_000
+
+/**
+ * The instant at which the wall clock of `zone` shows what `wall` says as if it were UTC: the first where it shows it
+ * twice, and where clocks leap over it, as far behind the leap as the offset before it says (so a day without midnight
+ * begins when the day begins).
+ */
 function instantOf(wall: number, zone: string): number {
   if (zone === 'UTC') return wall
-  // Twice, because the offset of the first guess may be that of the other side of a clock change.
-  const guess = wall - offsetAt(wall, zone)
-  return wall - offsetAt(guess, zone)
+  const early = wall - offsetAt(wall - FARTHEST, zone)
+  const late = wall - offsetAt(wall + FARTHEST, zone)
+  return offsetAt(early, zone) === wall - early || offsetAt(late, zone) !== wall - late ? early : late
+}
+
+/** Midnight UTC of a day; `Date.UTC` takes years before 100 for those of the last century. */
+function utcDay(year: number, month: number, day: number): number {
+  return new Date(0).setUTCFullYear(year, month - 1, day)
 }
 
 function offsetOf(text: string): number {
@@ -49,7 +62,7 @@ function offsetOf(text: string): number {
 }
 
 function isCalendarDate(year: number, month: number, day: number): boolean {
-  return month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
+  return month >= 1 && month <= 12 && day >= 1 && day <= new Date(utcDay(year, month + 1, 0)).getUTCDate()
 }
 
 function daySpan(match: RegExpExecArray, zone: string): Span | undefined {
@@ -64,8 +77,8 @@ function daySpan(match: RegExpExecArray, zone: string): Span | undefined {
         ? [year, month + 1, 1]
         : [year, month, day + 1]
   const [nextYear = 0, nextMonth = 1, nextDay = 1] = whole
-  const end = instantOf(Date.UTC(nextYear, nextMonth - 1, nextDay), zone)
-  return { start: instantOf(Date.UTC(year, month - 1, day), zone), end }
+  const end = instantOf(utcDay(nextYear, nextMonth, nextDay), zone)
+  return { start: instantOf(utcDay(year, month, day), zone), end }
 }
 
 function timeSpan(match: RegExpExecArray, zone: string): Span | undefined {
@@ -77,9 +90,9 @@ function timeSpan(match: RegExpExecArray, zone: string): Span | undefined {
     number,
   ]
   const second = Number(match[6] ?? 0)
-  if (!isCalendarDate(year, month, day) || hour > 24 || minute > 59 || second > 60) return undefined
+  if (!isCalendarDate(year, month, day) || hour > 23 || minute > 59 || second > 60) return undefined
   const millisecond = Number((match[7] ?? '0').padEnd(3, '0').slice(0, 3))
-  const wall = Date.UTC(year, month - 1, day, hour, minute, second, millisecond)
+  const wall = utcDay(year, month, day) + ((hour * 60 + minute) * 60 + second) * 1000 + millisecond
   const start = match[8] === undefined ? instantOf(wall, zone) : wall - offsetOf(match[8])
   return { start, end: start + (match[6] === undefined ? 60_000 : match[7] === undefined ? 1000 : 1) }
 }
@@ -95,7 +108,10 @@ export function spanOf(text: string, zone: string): Span | undefined {
   return match[4] === undefined ? daySpan(match, zone) : timeSpan(match, zone)
 }
 
-/** A Period with open ends reaching to infinity; undefined where an end that is written cannot be read. */
+/**
+ * A Period with open ends reaching to infinity; undefined where an end that is written cannot be read, or lies before the
+ * start (R4 constraint per-1).
+ */
 export function periodSpan(
   start: string | undefined,
   end: string | undefined,
@@ -103,5 +119,5 @@ export function periodSpan(
 ): Span | undefined {
   const from = start === undefined ? Number.NEGATIVE_INFINITY : spanOf(start, zone)?.start
   const until = end === undefined ? Number.POSITIVE_INFINITY : spanOf(end, zone)?.end
-  return from === undefined || until === undefined ? undefined : { start: from, end: until }
+  return from === undefined || until === undefined || until <= from ? undefined : { start: from, end: until }
 }

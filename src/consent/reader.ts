@@ -1,9 +1,10 @@
+import type { ConsentPolicy } from '../model/consent.ts'
 import type { ConsentReader } from '../model/doors.ts'
 import { createAsking, createResidual } from './asking.ts'
 import { createReading } from './reading.ts'
 import { type VocabularyOptions, vocabularyOf } from './vocabulary.ts'
 
-export interface ConsentReaderOptions extends VocabularyOptions {
+export interface ConsentReaderOptions extends VocabularyOptions, ConsentPolicy {
   /**
    * Base URLs of our own FHIR API and of the upstream, no trailing slash: absolute references under them are ours, and
    * relative ones of a Consent from another server are not. Default none.
@@ -19,8 +20,8 @@ export function createConsentReader(options: ConsentReaderOptions): ConsentReade
   const vocabulary = vocabularyOf(options)
   const bases = options.bases ?? []
   return {
-    read: createReading(vocabulary, bases),
-    ask: createAsking(vocabulary),
+    read: createReading(vocabulary, bases, options),
+    ask: createAsking(vocabulary, options),
     residual: createResidual(vocabulary, bases),
   }
 }

@@ -1,11 +1,14 @@
-import type { ConsentDirective, ConsentForm, ConsentOnFile } from '../model/consent.ts'
+import type { ConsentDirective, ConsentForm, ConsentOnFile, ConsentPolicy } from '../model/consent.ts'
 import type { ConsentReader } from '../model/doors.ts'
 import type { Resource } from '../model/fhir.ts'
 import { type CompiledConsent, compileConsent } from './compile.ts'
+import { type Meanings, withMeanings } from './extensions.ts'
 import { formFacts } from './form.ts'
 import { isObject, textIn, Unreadable } from './json.ts'
-import { normalReference, type Place } from './references.ts'
+import { isLocal, normalReference, type Place } from './references.ts'
 import { type StateOf, standing, supersessions, timeState } from './state.ts'
+import { subjectOf } from './subject.ts'
+import { type Verified, verificationOf } from './verification.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** What `compiled` of a directive holds; only this room looks. */
@@ -13,12 +16,15 @@ export interface Compiled {
   /** Absent where the Consent is not read: inactive, off topic or unreadable. */
   readonly rules?: CompiledConsent
   readonly place: Place
+  readonly isVerified: Verified
+  /** What another Consent must share to speak of the same thing; absent where that cannot be told. */
+  readonly subject?: string
 }
 
 /** What is true of a Consent at all times. */
 interface Read {
   readonly zone: string
-  readonly source: string | undefined
+  readonly onFile: ConsentOnFile
   readonly form: ConsentForm
   readonly patient?: string
   readonly compiled: Compiled
@@ -26,19 +32,28 @@ interface Read {
   readonly standing?: StateOf
 }
 
-function patientOf(resource: Resource, place: Place): { readonly patient?: string } {
-  const reference = isObject(resource['patient']) ? textIn(resource['patient']['reference']) : undefined
-  return reference === undefined ? {} : { patient: normalReference(reference, place) }
+/** A reference that is ours names the patient; else whoever found the Consent may know whose it is. */
+function patientOf({ resource, patient }: ConsentOnFile, place: Place): { readonly patient?: string } {
+  const literal = isObject(resource['patient']) ? textIn(resource['patient']['reference']) : undefined
+  const reference = literal === undefined ? undefined : normalReference(literal, place)
+  if (reference !== undefined && isLocal(reference)) return { patient: reference }
+  const known = patient ?? reference
+  return known === undefined ? {} : { patient: known }
+}
+
+interface Reading {
+  readonly vocabulary: Vocabulary
+  readonly meanings: Meanings
+  readonly place: Place
+  readonly zone: string
 }
 
 function rulesOf(
   resource: Resource,
-  place: Place,
-  zone: string,
-  vocabulary: Vocabulary,
+  { vocabulary, meanings, place, zone }: Reading,
 ): CompiledConsent | StateOf {
   try {
-    return standing(resource) ?? compileConsent(resource, place, zone, vocabulary)
+    return standing(resource) ?? compileConsent(withMeanings(resource, meanings), place, zone, vocabulary)
   } catch (error) {
     const why =
       error instanceof Unreadable ? error.message : 'Consent: expected R4 JSON in a zone that exists'
@@ -46,14 +61,20 @@ function rulesOf(
   }
 }
 
-function compile(onFile: ConsentOnFile, place: Place, zone: string, vocabulary: Vocabulary): Read {
-  const { ref, resource } = onFile
-  const rules = rulesOf(resource, place, zone, vocabulary)
-  const common = { zone, source: ref.source, ...patientOf(resource, place) }
+function compile(onFile: ConsentOnFile, reading: Reading): Read {
+  const { resource } = onFile
+  const { place, zone } = reading
+  const rules = rulesOf(resource, reading)
+  const whose = patientOf(onFile, place)
+  const common = { zone, onFile, ...whose }
   if ('state' in rules) {
-    return { ...common, form: formFacts(resource, undefined), compiled: { place }, standing: rules }
+    const compiled = { place, isVerified: () => false }
+    return { ...common, form: formFacts(resource, undefined), compiled, standing: rules }
   }
-  return { ...common, form: formFacts(resource, rules.root), compiled: { rules, place } }
+  const isVerified = verificationOf(resource, whose.patient, place, zone)
+  const subject = subjectOf(resource, rules.root)
+  const compiled = { rules, place, isVerified, ...(subject === undefined ? {} : { subject }) }
+  return { ...common, form: formFacts(resource, rules.root), compiled }
 }
 
 function stateOf({ standing: fixed, compiled }: Read, at: number, later: ConsentOnFile | undefined): StateOf {
@@ -75,22 +96,36 @@ function directiveOf(onFile: ConsentOnFile, read: Read, state: StateOf): Consent
   }
 }
 
-/** A source that is a name, as `upstream`, is our own server; a URL is ours where it is one of our bases. */
-function placeOf(source: string | undefined, bases: readonly string[]): Place {
-  const foreign = source?.includes('://') === true && bases.length > 0 && !bases.includes(source)
-  return foreign ? { bases, foreign: source } : { bases }
+/** A source that is a name, as `upstream`, is our own server unless a base stands beside it; a URL is ours where it is one of our bases. */
+function placeOf({ ref: { source, base }, ownBase }: ConsentOnFile, sites: readonly string[]): Place {
+  const bases = ownBase === undefined ? sites : [...sites, ownBase]
+  const url = base ?? (source?.includes('://') === true && sites.length > 0 ? source : undefined)
+  return url === undefined || bases.includes(url) ? { bases } : { bases, foreign: url }
+}
+
+function isSame(known: ConsentOnFile, now: ConsentOnFile): boolean {
+  const { source, base } = now.ref
+  return (
+    known.ref.source === source &&
+    known.ref.base === base &&
+    known.patient === now.patient &&
+    known.ownBase === now.ownBase
+  )
 }
 
 /** Reads each Consent resource once and remembers it as long as the resource itself lives. */
-export function createReading(vocabulary: Vocabulary, bases: readonly string[]): ConsentReader['read'] {
+export function createReading(
+  vocabulary: Vocabulary,
+  bases: readonly string[],
+  { extensions = [] }: ConsentPolicy,
+): ConsentReader['read'] {
+  const meanings: Meanings = new Map(extensions.map(extension => [extension.url, extension]))
   const cache = new WeakMap<Resource, Read>()
   const readOnce = (onFile: ConsentOnFile, zone: string): Read => {
-    const { resource, ref } = onFile
-    const known = cache.get(resource)
-    if (known !== undefined && known.zone === zone && known.source === ref.source) return known
-    const { source } = ref
-    const read = compile(onFile, placeOf(source, bases), zone, vocabulary)
-    cache.set(resource, read)
+    const known = cache.get(onFile.resource)
+    if (known !== undefined && known.zone === zone && isSame(known.onFile, onFile)) return known
+    const read = compile(onFile, { vocabulary, meanings, place: placeOf(onFile, bases), zone })
+    cache.set(onFile.resource, read)
     return read
   }
   return (onFile, at, zone) => {

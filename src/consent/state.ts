@@ -81,7 +81,8 @@ function instant(text: string | undefined): number | undefined {
   return text === undefined ? undefined : spanOf(text, 'UTC')?.start
 }
 
-function isLater(later: Resource, earlier: Resource): boolean {
+/** Whether one Consent was signed, or where that cannot be told stored, after the other. */
+export function isLater(later: Resource, earlier: Resource): boolean {
   for (const pick of [signedAt, storedAt]) {
     const [left, right] = [pick(later), pick(earlier)]
     if (left !== undefined && right !== undefined && left !== right) return left > right

@@ -289,7 +289,7 @@ function dataPeriodMatches(period: Json, sure: boolean, { labelled }: Case): boo
   if (period === undefined) return true
   const [start, end] = bounds(period)
   const dates = labelled.facts.dates.map(bounds)
-  if (dates.length === 0) return !sure
+  if (dates.length === 0 || !labelled.facts.dates.every(isPeriod)) return !sure
   if (sure) return dates.every(date => start <= date[0] && date[1] <= end)
   const updated = labelled.facts.lastUpdated
   const all = updated === undefined ? dates : [...dates, bounds({ start: updated, end: updated })]
@@ -347,8 +347,15 @@ function say(provision: Json, inherited: Json, period: [number, number], subject
   return matches(whole, within, subject) ? provision.type : undefined
 }
 
+/** A period that ends before it starts says nothing. */
+function isPeriod(period: Json): boolean {
+  const [start, end] = bounds(period)
+  return start < end
+}
+
 function isReadable(provision: Json, depth: number): boolean {
   if (depth > 8 || provision.modifierExtension !== undefined) return false
+  if (!isPeriod(provision.period) || !isPeriod(provision.dataPeriod)) return false
   return (provision.provision ?? []).every(
     (child: Json) => child.type !== undefined && isReadable(child, depth + 1),
   )

@@ -3,7 +3,12 @@ import { createConsentReader } from './consent/reader.ts'
 import { loadLabels } from './data/labels.ts'
 import { BUILT_IN_PROFILES, loadProfiles } from './data/profiles.ts'
 import { loadPurposes } from './data/purpose.ts'
-import { loadRecipientClasses, loadRequiredReferences, type RequiredReferences } from './data/tables.ts'
+import {
+  loadConsentExtensions,
+  loadRecipientClasses,
+  loadRequiredReferences,
+  type RequiredReferences,
+} from './data/tables.ts'
 import { createDecider } from './decide/decider.ts'
 import { overall } from './decide/overall.ts'
 import type { QuestionRooms } from './flow/question.ts'
@@ -46,7 +51,12 @@ const BUILT_IN: EnginePolicy = {
 /** Loads and checks all data. Throws Error that names file, place and what was expected. */
 export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
   const labels = loadLabels({ folders: policy.labelFolders, conceptMaps: policy.conceptMaps })
-  const purposes = { ...loadPurposes(`${BUILT_IN_PROFILES}purpose`), ...policy.consent }
+  const purposes = {
+    ...loadPurposes(`${BUILT_IN_PROFILES}purpose`),
+    ...policy.consent,
+    // What the site says of an extension stands in the place of what the release says.
+    extensions: [...loadConsentExtensions(), ...(policy.consent?.extensions ?? [])],
+  }
   const profiles = switched(loadProfiles(policy.profileFolders, purposes), policy)
   const decider = createDecider(profiles, purposes)
   const recipientClasses = loadRecipientClasses()

@@ -75,7 +75,12 @@ function fromSource(
 ): boolean {
   const { sources, context } = question
   const { source } = view.labelled
-  const references = [...(source === undefined ? [] : [{ reference: source }]), ...authorActors(view, place)]
+  // Where it comes from may be more than who signed it: a deny of a place reaches what happened there.
+  const origins = strict ? [] : view.labelled.facts.sourceReferences
+  const references = [
+    ...[source ?? [], origins].flat().map(reference => ({ reference })),
+    ...authorActors(view, place),
+  ]
   const makers = identitiesOf(references, context.directory)
   if (isSomebody(sources) && isAmong(actors, sources, context, strict)) return true
   return isAmong(actors, makers, context, strict)

@@ -30,7 +30,9 @@ function apply(provision: Mutable, extension: JsonObject, meaning: ConsentExtens
   if (element === undefined) throw new Unreadable(`${path}: expected none of ${meaning.url}`)
   const codings = codingsOf(extension, path)
   if (element === 'type') {
-    provision['type'] = typeOf(codings, meaning, path)
+    // Where a type is written too, a refusal stands whichever of the two says it.
+    const said = typeOf(codings, meaning, path)
+    provision['type'] = provision['type'] === undefined || said === 'deny' ? said : provision['type']
     return
   }
   const added = codings.map(({ system, code }) => (system === undefined ? { code } : { system, code }))

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
+import type { ConsentExtension } from '../model/consent.ts'
 import type { RecipientClass } from '../model/recipient.ts'
 
 /** Small tables under profiles/ that come with the release and are not a site's to change. */
@@ -58,6 +59,28 @@ const CLASSES_SCHEMA = {
   additionalProperties: false,
 }
 
+const EXTENSIONS_SCHEMA = {
+  type: 'object',
+  required: ['citation', 'extensions'],
+  properties: {
+    citation: { type: 'string' },
+    extensions: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['url'],
+        properties: {
+          url: { type: 'string' },
+          element: { enum: ['type', 'securityLabel', 'purpose', 'class', 'code'] },
+          values: { type: 'object', additionalProperties: { enum: ['permit', 'deny'] } },
+        },
+        additionalProperties: false,
+      },
+    },
+  },
+  additionalProperties: false,
+}
+
 /** profiles/fhir/required-references.json. Throws Error that names the file and the place. */
 export function loadRequiredReferences(): RequiredReferences {
   return load('profiles/fhir/required-references.json', REQUIRED_SCHEMA) as RequiredReferences
@@ -67,6 +90,12 @@ export function loadRequiredReferences(): RequiredReferences {
 export function loadRecipientClasses(): readonly RecipientClass[] {
   const file = load('profiles/purpose/recipient-classes.json', CLASSES_SCHEMA)
   return (file as { classes: readonly RecipientClass[] }).classes
+}
+
+/** profiles/purpose/consent-extensions.json. Throws Error that names the file and the place. */
+export function loadConsentExtensions(): readonly ConsentExtension[] {
+  const file = load('profiles/purpose/consent-extensions.json', EXTENSIONS_SCHEMA)
+  return (file as { extensions: readonly ConsentExtension[] }).extensions
 }
 
 function load(path: string, schema: object): unknown {

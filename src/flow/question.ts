@@ -1,13 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
 import { referrersWithin } from '../label/referrers.ts'
-import type {
-  ConsentDirective,
-  ConsentOnFile,
-  ConsentQuestion,
-  ConsentVerdict,
-  Directory,
-} from '../model/consent.ts'
+import type { ConsentDirective, ConsentQuestion, ConsentVerdict, Directory } from '../model/consent.ts'
 import type { DecidedResource, DecisionContext } from '../model/decision.ts'
 import type { ConsentReader, Decider, LabelContext, Labeller, Referrers } from '../model/doors.ts'
 import type { Resource } from '../model/fhir.ts'
@@ -17,6 +11,7 @@ import type { Answer, AnsweredResource, Question } from '../model/question.ts'
 import { type RecipientClass, recipientClassesOf } from '../model/recipient.ts'
 import { askingConsents } from './asking.ts'
 import { type HidesProgram, programReferences } from './programs.ts'
+import { readConsents } from './question-consents.ts'
 import { custodianOf, patientsOf, purposesOf, registryOf, requesterOf } from './question-facts.ts'
 import { visibleBehind, withThrough } from './through.ts'
 import { trusted } from './trusted-labels.ts'
@@ -190,37 +185,6 @@ function decisionFacts(
   }
   const ask = askingConsents(rooms.consent, directives, consentQuestion)
   return { context, ask, directives, consentQuestion }
-}
-
-/** Consents by patient: by `Consent.patient`; one that names nobody we know concerns everybody (doubt). */
-function readConsents(
-  reader: ConsentReader,
-  question: Question,
-  patients: readonly string[],
-  at: Date,
-  zone: string,
-): Map<string, readonly ConsentDirective[]> {
-  const onFile = new Map<string, ConsentOnFile[]>(patients.map(patient => [patient, []]))
-  for (const resource of question.consents) {
-    const named = namedPatient(resource)
-    const meta = resource['meta'] as { versionId?: string } | undefined
-    const version = meta?.versionId
-    const ref = { reference: `Consent/${resource.id ?? ''}`, ...(version === undefined ? {} : { version }) }
-    const lists =
-      named !== undefined && onFile.has(named)
-        ? [onFile.get(named)]
-        : named === undefined
-          ? [...onFile.values()]
-          : []
-    for (const list of lists) list?.push({ ref, resource })
-  }
-  return new Map([...onFile].map(([patient, consents]) => [patient, reader.read(consents, at, zone)]))
-}
-
-function namedPatient(consent: Resource): string | undefined {
-  const patient = consent['patient'] as { reference?: unknown } | undefined
-  if (typeof patient?.reference !== 'string') return undefined
-  return /(?:^|\/)(Patient\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/.*)?$/.exec(patient.reference)?.[1]
 }
 
 /** What no resource stands for is asked of an unlabelled one of the class in question. */

@@ -43,7 +43,7 @@ export interface ConsentExtension {
   readonly url: string
   /** What its value stands for; absent: nobody here knows, and a Consent that bears it cannot be read. */
   readonly element?: 'type' | 'securityLabel' | 'purpose' | 'class' | 'code'
-  /** For `type`: code of the value → type of the provision, which it replaces. */
+  /** For `type`: code of the value → type of a provision that has none; a deny overrides a permit that is written. */
   readonly values?: Readonly<Record<string, 'permit' | 'deny'>>
 }
 

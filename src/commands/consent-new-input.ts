@@ -50,7 +50,7 @@ export function factsOf(options: Options, template: FormTemplate, engine: Engine
   const { named, classes } = recipientsGiven(options, template, engine)
   const texts = {
     ...text(options, 'information'),
-    ...text(options, 'expires'),
+    ...ending(options),
     ...text(options, 'revoke'),
     ...text(options, 'consequences'),
     ...text(options, 'limits'),
@@ -173,6 +173,16 @@ function asParty(given: string, option: string, classes: readonly string[] = [])
 function text<K extends string>(options: Options, name: K): { [P in K]?: string } {
   const given = textOption(options, name)?.trim()
   return given === undefined || given === '' ? {} : ({ [name]: given } as { [P in K]?: string })
+}
+
+/** A date that is over would make a form that never holds. */
+function ending(options: Options): { expires?: string } {
+  const given = text(options, 'expires')
+  const { expires } = given
+  const today = new Date().toISOString().slice(0, expires?.length ?? 0)
+  if (expires !== undefined && isDate(expires) && expires < today)
+    throw new UsageError(`--expires: ${expires} is over; expected today or later`)
+  return given
 }
 
 function date(options: Options, name: 'paidOn', option: string): { paidOn?: string } {

@@ -120,15 +120,16 @@ function completion(
     patient: facts.patient?.reference ?? 'Patient/unknown',
     minor: false,
   })
+  const unread = unfit(directive)
   const open = new Set(missing.map(({ linkId }) => linkId))
-  const gaps = kindsOf(template, facts).flatMap(kind => lacking(kind, directive.form, question))
-  const beyond = [...new Set(gaps)].filter(gap => !open.has(gap))
+  // Of a form that lacks elements, or that cannot be read, the rest is a consequence.
+  const gaps =
+    open.size > 0 || unread.length > 0
+      ? []
+      : kindsOf(template, facts).flatMap(kind => lacking(kind, directive.form, question))
   const rows = asked === undefined ? [] : stateRows(engine, asked, directive.form, question)
   return {
-    problems: [
-      ...unfit(directive),
-      ...(open.size > 0 ? [] : beyond.map(gap => `lacks ${inWords(gap, templates)}`)),
-    ],
+    problems: [...unread, ...[...new Set(gaps)].map(gap => `lacks ${inWords(gap, templates)}`)],
     notes: asked === undefined ? [] : stateNotes(asked, template, rows),
   }
 }

@@ -111,7 +111,8 @@ function settledDocuments(
   const decided = decide(standIns(of.labelled, parts).map(standIn => labelPart(standIn, facts)))
   const isDenied = (n: number): boolean => (decided[n]?.decision.effect ?? 'deny') === 'deny'
   const denied = parts.filter((_, n) => isDenied(n))
-  const staying = parts.filter((part, n) => !isDenied(n) && isSaying(part) && !isWithin(part, denied))
+  const gone = rangesByPath(denied)
+  const staying = parts.filter((part, n) => !isDenied(n) && isSaying(part) && !isWithin(part, gone))
   if (staying.length === 0) return { cuts: cutsOf(denied) }
   const [together] = decide([labelPart(standIn(of.labelled, staying, 'kept'), facts)])
   // Each may be seen and all of them may not: then none is.
@@ -128,8 +129,8 @@ function isSaying({ labels, sourceMentions }: TellingElement): boolean {
   return labels.length > 0 || sourceMentions !== undefined
 }
 
-function isWithin({ path, ranges }: DocumentPart, parts: readonly DocumentPart[]): boolean {
-  const around = joined(parts.filter(part => part.path === path).flatMap(part => part.ranges))
+function isWithin({ path, ranges }: DocumentPart, gone: ReadonlyMap<string, readonly Range[]>): boolean {
+  const around = gone.get(path) ?? []
   return ranges.every(([start, end]) => around.some(([from, to]) => from <= start && end <= to))
 }
 
@@ -163,14 +164,20 @@ function standIn(
 
 /** The ranges of these parts by document, one path each. */
 function cutsOf(parts: readonly DocumentPart[]): readonly string[] {
-  const byPath = new Map<string, Range[]>()
-  for (const { path, ranges } of parts) byPath.set(path, [...(byPath.get(path) ?? []), ...ranges])
-  return [...byPath].map(
-    ([path, ranges]) =>
-      `${path}@${joined(ranges)
-        .map(([start, end]) => `${start}-${end}`)
-        .join(',')}`,
+  return [...rangesByPath(parts)].map(
+    ([path, ranges]) => `${path}@${ranges.map(([start, end]) => `${start}-${end}`).join(',')}`,
   )
+}
+
+/** In order and apart. */
+function rangesByPath(parts: readonly DocumentPart[]): ReadonlyMap<string, readonly Range[]> {
+  const byPath = new Map<string, Range[]>()
+  for (const { path, ranges } of parts) {
+    const known = byPath.get(path)
+    if (known === undefined) byPath.set(path, [...ranges])
+    else for (const range of ranges) known.push(range)
+  }
+  return new Map([...byPath].map(([path, ranges]) => [path, joined(ranges)]))
 }
 
 /** In order and apart. */

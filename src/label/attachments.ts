@@ -3,7 +3,7 @@ import { type ClinicalDocument, readClinicalDocument } from './cda.ts'
 import type { CompiledRules } from './compile.ts'
 import { type Reading, readAttachment, readBytes } from './document-reading.ts'
 import { isObject, type Place, type Visitor, Walk } from './walk.ts'
-import { xmlCodings, xmlTexts } from './xml-words.ts'
+import { carriesData, joinedText, xmlCodings, xmlTexts } from './xml-words.ts'
 
 /** What becomes of what an attachment says. */
 export interface AttachmentVisitor extends Visitor {
@@ -49,7 +49,9 @@ function tell(reading: Reading, place: Place, visitor: AttachmentVisitor, option
   if (reading.kind === 'text') for (const text of reading.texts) visitor.text(text, place)
   else if (reading.kind === 'xml') {
     for (const coding of xmlCodings(reading.document.root)) tellCoding(coding, place, visitor)
-    for (const text of [reading.text, ...xmlTexts(reading.document)]) visitor.text(text, place)
+    const { document } = reading
+    for (const text of [reading.text, joinedText(document), ...xmlTexts(document)]) visitor.text(text, place)
+    if (carriesData(document.root)) visitor.unreadable(place)
   } else if (reading.kind === 'json') tellJson(reading.value, reading.text, place, visitor, options)
   else if (reading.kind === 'clinical-document') tellDocument(reading, place, visitor, options)
   else visitor.unreadable(place)
@@ -68,7 +70,9 @@ function tellJson(
   visitor: AttachmentVisitor,
   options: Telling,
 ): void {
-  const objects = (Array.isArray(value) ? value : [value]).filter(isObject)
+  const items = Array.isArray(value) ? value.flat(Number.POSITIVE_INFINITY) : [value]
+  const objects = items.filter(isObject)
+  for (const item of items) if (typeof item === 'string') visitor.text(item, place)
   if (!objects.some(({ resourceType }) => typeof resourceType === 'string')) visitor.text(text, place)
   const within = (inner: Place): Place => new Within(place, inner)
   const inside: Visitor = {
@@ -110,6 +114,12 @@ class Within implements Place {
   }
 }
 
+/** Where the base64 of an attachment, of a Binary, or of an element that is nothing else stands. */
+function dataPath(path: string): string {
+  if (/(?:^|\.)(?:\w*Base64Binary|query)$/.test(path)) return path
+  return path === '' ? 'data' : `${path}.data`
+}
+
 function tellDocument(
   { document, source }: Extract<Reading, { kind: 'clinical-document' }>,
   place: Place,
@@ -117,7 +127,7 @@ function tellDocument(
   options: Telling,
 ): void {
   const { rules, type } = options
-  const path = place.path() === '' ? 'data' : `${place.path()}.data`
+  const path = dataPath(place.path())
   // A document within FHIR that is attached itself has no place in the outer resource that could be cut.
   const found = readClinicalDocument(document, options.nested === 0 ? source : undefined, path, {
     rules,
@@ -144,7 +154,10 @@ function tellBody(
       options,
       options.nested + 1,
     )
-  else tell(readBytes(mediaType ?? 'text/plain', Buffer.from(data), options), place, visitor, options)
+  else {
+    const inner = { ...options, nested: options.nested + 1 }
+    tell(readBytes(mediaType ?? 'text/plain', Buffer.from(data), options), place, visitor, inner)
+  }
 }
 
 /** Words of something that stands in a document; undefined where it cannot be read at once. */

@@ -51,12 +51,17 @@ export function readCoded(
   reader: Reader,
   statements: readonly Statement[] = [],
 ): void {
-  if (NO_WORDS.has(element.name)) return
+  if (NO_WORDS.has(element.name)) {
+    readUnsaid(element, into, reader, statements)
+    return
+  }
   const said = statementsOf(element, statements)
   readCode(element, into, reader, said)
   if (element.name === 'reference') readPointer(element, into)
   if (MAKERS.has(element.name) && into.noMakers !== true) readMaker(element, into.findings)
   if (readEmbedded(element, into, reader, said)) return
+  const mixed = mixedText(element)
+  if (mixed !== '') readWords(mixed, into, reader, said)
   for (const child of element.children) {
     if (!isElement(child)) {
       readWords(child.text, into, reader, said)
@@ -67,6 +72,28 @@ export function readCoded(
       readCoded(child, NO_MAKERS_BELOW.has(child.name) ? { ...into, noMakers: true } : into, reader, said)
     }
   }
+}
+
+/** Comments on what is a number or an address, and who gave an identifier. */
+function readUnsaid(
+  { attributes, children }: XmlElement,
+  into: Into,
+  reader: Reader,
+  said: readonly Statement[],
+): void {
+  readWords(attributes['assigningAuthorityName'] ?? '', into, reader, said)
+  for (const child of children)
+    if (!isElement(child) && child.kind !== 'text') readWords(child.text, into, reader, said)
+}
+
+/** Characters that CDATA, comments or inline markup break into pieces, as they are read; empty where nothing does. */
+function mixedText({ children }: XmlElement): string {
+  const pieces = children.flatMap(child => {
+    if (!isElement(child)) return child.kind === 'text' ? [child.text] : []
+    return child.children.flatMap(inner => (isElement(inner) || inner.kind !== 'text' ? [] : [inner.text]))
+  })
+  const own = children.some(child => !isElement(child) && child.kind === 'text' && child.text.trim() !== '')
+  return own && pieces.length > 1 ? pieces.join('') : ''
 }
 
 function isPersonName(holder: XmlElement, name: XmlElement): boolean {
@@ -188,8 +215,16 @@ function statementsOf(element: XmlElement, said: readonly Statement[]): readonly
     const { name, attributes } = child
     if (name === 'statusCode' && attributes['code'] === 'nullified') own.push('entered-in-error')
     if (name === 'templateId' && FAMILY.has(attributes['root'] ?? '')) own.push('family-history')
-    if (name === 'interpretationCode' && attributes['code'] === 'NEG') own.push('negative-result')
   }
+  if (isNegative(element)) own.push('negative-result')
   const fresh = own.filter(one => !said.includes(one))
   return fresh.length === 0 ? said : [...said, ...fresh]
+}
+
+/** Every interpretation is negative, and nothing is said beside it: a comment may tell of the patient. */
+function isNegative({ children }: XmlElement): boolean {
+  const elements = children.filter(isElement)
+  const found = elements.filter(({ name }) => name === 'interpretationCode')
+  if (found.length === 0 || elements.some(({ name }) => name === 'entryRelationship')) return false
+  return found.every(({ attributes }) => attributes['code'] === 'NEG')
 }

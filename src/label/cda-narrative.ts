@@ -25,10 +25,23 @@ export function readNarrative(
   // Words that only speak together (`all` of a rule) may stand in different parts.
   const seen = new Set(all.flatMap(({ findings }) => [...findings.finds.keys()]))
   const together = new Unit('run', text.inner)
-  together.findings.add(rules.words(all.map(unit => unit.text()).join('\n\n')), type, section.statements)
+  together.findings.add(rules.words(joinedText(all)), type, section.statements)
   for (const [key, { label, statements }] of together.findings.finds)
     if (!seen.has(key)) holder.findings.put(label, statements)
 }
+
+/** Text between line breaks goes on as lines do; other parts stand apart. */
+function joinedText(units: readonly Unit[]): string {
+  return units
+    .map(
+      (unit, n) =>
+        `${n > 0 && !(unit.kind === 'run' && units[n - 1]?.kind === 'run') ? '\n' : ''}${unit.text().trim()}`,
+    )
+    .join('\n')
+}
+
+/** Attributes that a reader shows or speaks (CDA R2 NarrativeBlock, StrucDoc.Table and the like). */
+const SPOKEN = ['title', 'abbr', 'summary', 'alt']
 
 const BLOCKS = new Set(['table', 'list', 'paragraph'])
 
@@ -108,6 +121,7 @@ class NarrativeWalker {
 
   #table(element: XmlElement, holder: Unit): void {
     const table = this.#part('table', [element.start, element.end], holder)
+    if (element.attributes['summary'] !== undefined) table.remarks.push(element.attributes['summary'])
     this.#holding(element, () => {
       const rows: XmlElement[] = []
       for (const child of element.children) {
@@ -189,6 +203,7 @@ class NarrativeWalker {
   }
 
   #named({ attributes }: XmlElement, unit: Unit): void {
+    for (const name of SPOKEN) if (attributes[name] !== undefined) unit.remarks.push(attributes[name])
     const id = attributes['ID']
     if (id !== undefined) this.#target(id, unit)
   }

@@ -13,6 +13,8 @@ export interface Part {
 
 /** More kinds of parts than this are decided as one. */
 const MOST_KINDS = 200
+/** Kinds by units: more are not gone through one by one. */
+const MOST_STEPS = 1_000_000
 
 /**
  * Parts by the labels they carry: what carries more, or carries it more surely, goes wherever what carries less must, so
@@ -24,7 +26,7 @@ export function partsOf(sections: readonly Section[], ties: Ties, text: string):
   const kinds = new Map<string, ReadonlyMap<string, Label>>()
   for (const { labels } of units) if (labels.length > 0) kinds.set(keyOf(surest(labels)), surest(labels))
   const labelled =
-    kinds.size > MOST_KINDS
+    kinds.size > MOST_KINDS || kinds.size * units.length > MOST_STEPS
       ? [kindOf(sections, surest([...kinds.values()].flatMap(kind => [...kind.values()])), text, true)]
       : [...kinds.values()].map(kind => kindOf(sections, kind, text, false))
   return [...labelled, ...sections.flatMap(section => entriesOf(section, ties, text))]

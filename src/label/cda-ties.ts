@@ -24,11 +24,12 @@ export function tiesOf(sections: readonly Section[], ids: ReadonlyMap<string, re
       else known.add(other)
     }
   }
+  const targets = resolvedOnce(ids)
   for (const section of sections) {
     const blocks = phrasesOf(section.parts.map(unit => [unit, [...unit.phrases].map(phraseOf)]))
     const entries = phrasesOf(section.entries.map(unit => [unit, [...unit.phrases]]))
     for (const entry of section.entries) {
-      const { parts, rest } = pointedAt(entry, ids)
+      const { parts, rest } = pointedAt(entry, targets)
       for (const part of parts) tie(entry, part)
       if (rest.length > 0) around.set(entry, rest)
       if (parts.length > 0) continue
@@ -57,19 +58,46 @@ function phrasesOf(
 
 const CONTAINERS = new Set(['text', 'table', 'list'])
 
-function pointedAt(
-  { points }: Unit,
-  ids: ReadonlyMap<string, readonly Target[]>,
-): { readonly parts: readonly Unit[]; readonly rest: readonly Unit[] } {
+interface Targets {
+  readonly parts: readonly Unit[]
+  readonly rest: readonly Unit[]
+}
+
+/** More parts than these are all of the narrative around them: nobody points at a hundred things one by one. */
+const MOST_PARTS = 100
+
+/** What ids stand for, each resolved once: many entries may point at one that holds much. */
+function resolvedOnce(ids: ReadonlyMap<string, readonly Target[]>): (id: string) => Targets {
+  const known = new Map<string, Targets>()
+  return id => {
+    const before = known.get(id) ?? resolved(ids.get(id) ?? [])
+    known.set(id, before)
+    return before
+  }
+}
+
+function resolved(targets: readonly Target[]): Targets {
   const parts: Unit[] = []
   const rest: Unit[] = []
-  for (const target of points.flatMap(id => ids.get(id) ?? [])) {
+  for (const target of targets) {
     const within = 'kind' in target ? [target] : target.parts.slice(target.from, target.to)
     const own = within.filter(({ kind }) => !CONTAINERS.has(kind))
     if (own.length === 1) parts.push(...own)
     else for (const unit of within) rest.push(unit)
   }
-  return { parts, rest }
+  if (parts.length + rest.length <= MOST_PARTS) return { parts, rest }
+  return { parts: [], rest: [...new Set([...parts, ...rest].map(narrativeAround))] }
+}
+
+function narrativeAround(unit: Unit): Unit {
+  let around = unit
+  while (around.kind !== 'text' && around.parent !== undefined) around = around.parent
+  return around
+}
+
+function pointedAt({ points }: Unit, targets: (id: string) => Targets): Targets {
+  const found = [...new Set(points)].map(targets)
+  return { parts: found.flatMap(({ parts }) => parts), rest: found.flatMap(({ rest }) => rest) }
 }
 
 /** Gives every unit its labels: weighed by what stands beside them, and those of what it is tied to. */
@@ -79,7 +107,8 @@ export function settleLabels(sections: readonly Section[], ties: Ties, rules: Co
   raise(own, rules)
   for (const unit of units) unit.labels = own.get(unit) ?? []
   for (const section of sections) {
-    for (const entry of section.entries) toNarrative(entry, section, own.get(entry) ?? [], ties)
+    const said = new Set(section.parts.flatMap(({ labels }) => labels.map(codeOf)))
+    for (const entry of section.entries) toNarrative(entry, section, own.get(entry) ?? [], { ties, said })
     for (const part of section.parts) toEntries(part, own, ties)
   }
 }
@@ -124,20 +153,48 @@ function give(unit: Unit, labels: readonly Label[]): void {
  * The narrative of an entry is as sensitive as the entry. Where it cannot be told which part that is, and no part of the
  * section is known to say the same, all of it may be.
  */
-function toNarrative(entry: Unit, section: Section, labels: readonly Label[], ties: Ties): void {
+function toNarrative(
+  entry: Unit,
+  section: Section,
+  labels: readonly Label[],
+  { ties, said }: { readonly ties: Ties; readonly said: Set<string> },
+): void {
   if (labels.length === 0) return
   const tied = [...(ties.of.get(entry) ?? [])]
-  for (const part of tied) give(part, labels)
-  if (tied.length > 0) return
-  const isSure = labels.some(({ confidence }) => confidence >= MINIMUM_CONFIDENCE)
-  if (!isSure || sayingTheSame(labels, section).length > 0) return
-  for (const unit of narrativeOf(entry, section, ties)) give(unit, labels)
+  const sure = labels.filter(({ confidence }) => confidence >= MINIMUM_CONFIDENCE).map(codeOf)
+  if (tied.length === 0 && (sure.length === 0 || sure.some(code => said.has(code)))) return
+  const going = tied.length > 0 ? tied : (ties.around.get(entry) ?? wholeNarrative(section))
+  for (const unit of going) give(unit, labels)
+  const isPart = (unit: Unit): boolean => unit.kind !== 'text' && isWithin(unit, section.unit)
+  if (going.some(isPart)) for (const label of labels) said.add(codeOf(label))
 }
 
+function isWithin(unit: Unit, section: Unit): boolean {
+  let around: Unit | undefined = unit
+  while (around !== undefined && around.kind !== 'section') around = around.parent
+  return around === section
+}
+
+const wholeNarrative = ({ text }: Section): readonly Unit[] => (text === undefined ? [] : [text])
+
+/** Parts of a section by the codes of their labels, once these are settled. */
+const partsByCode = new WeakMap<Section, ReadonlyMap<string, ReadonlySet<Unit>>>()
+
 function sayingTheSame(labels: readonly Label[], section: Section): readonly Unit[] {
-  const codes = new Set(labels.filter(({ confidence }) => confidence >= MINIMUM_CONFIDENCE).map(codeOf))
-  if (codes.size === 0) return []
-  return section.parts.filter(unit => unit.labels.some(label => codes.has(codeOf(label))))
+  let byCode = partsByCode.get(section)
+  if (byCode === undefined) {
+    byCode = phrasesOf(section.parts.map(unit => [unit, unit.labels.map(codeOf)]))
+    partsByCode.set(section, byCode)
+  }
+  const same = new Set<Unit>()
+  for (const label of labels) {
+    if (label.confidence < MINIMUM_CONFIDENCE) continue
+    for (const unit of byCode.get(codeOf(label)) ?? []) {
+      same.add(unit)
+      if (same.size > MOST_PARTS) return wholeNarrative(section)
+    }
+  }
+  return [...same]
 }
 
 /**
@@ -149,7 +206,7 @@ export function narrativeOf(entry: Unit, section: Section, ties: Ties): readonly
   if (tied !== undefined) return [...tied]
   const same = sayingTheSame(entry.labels, section)
   if (same.length > 0) return same
-  return ties.around.get(entry) ?? (section.text === undefined ? [] : [section.text])
+  return ties.around.get(entry) ?? wholeNarrative(section)
 }
 
 /** What only the narrative tells, its entries may mean; what one of them tells itself is explained by that one. */

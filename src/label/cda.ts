@@ -77,8 +77,8 @@ class DocumentReading {
 
   #bodies(component: XmlElement): void {
     for (const child of component.children) {
-      if (!isElement(child)) continue
-      if (child.name === 'structuredBody') this.#structured(child)
+      if (!isElement(child)) this.#remark(child, undefined)
+      else if (child.name === 'structuredBody') this.#structured(child)
       else if (child.name === 'nonXMLBody') this.#foreign(child)
       else readCoded(child, { findings: this.whole }, this.#reader)
     }
@@ -93,8 +93,11 @@ class DocumentReading {
   }
 
   #sectionsIn(component: XmlElement, parent: Unit | undefined): void {
-    for (const child of component.children)
-      if (isElement(child) && child.name === 'section') this.#section(component, child, parent)
+    for (const child of component.children) {
+      if (!isElement(child)) this.#remark(child, undefined)
+      else if (child.name === 'section') this.#section(component, child, parent)
+      else readCoded(child, { findings: this.whole }, this.#reader)
+    }
   }
 
   #section(component: XmlElement, section: XmlElement, parent: Unit | undefined): void {
@@ -105,7 +108,8 @@ class DocumentReading {
     this.#sections.push(made)
     for (const child of section.children) {
       if (!isElement(child)) this.#remark(child, made)
-      else if (child.name === 'text') readNarrative(child, made, this.#ids, this.#reader)
+      else if (child.name === 'text' && made.text === undefined)
+        readNarrative(child, made, this.#ids, this.#reader)
       else if (child.name === 'entry') this.#entry(child, made)
       else if (child.name === 'component') this.#sectionsIn(child, unit)
       else {
@@ -151,7 +155,11 @@ class DocumentReading {
 
   #foreign(body: XmlElement): void {
     for (const child of body.children) {
+      if (!isElement(child)) this.#remark(child, undefined)
+      else if (child.name !== 'text') readCoded(child, { findings: this.whole }, this.#reader)
       if (!isElement(child) || child.name !== 'text') continue
+      // One of several is told; what the others say is not known.
+      if (this.body !== undefined) this.isElsewhere = true
       if (child.children.some(node => isElement(node))) this.isElsewhere = true
       const data = child.children.map(node => (isElement(node) ? '' : node.text)).join('')
       const { mediaType, representation } = child.attributes

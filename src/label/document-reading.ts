@@ -1,7 +1,7 @@
 import type { JsonValue } from '../model/fhir.ts'
 import { strictParse } from '../model/strict-json.ts'
 import { charsetOf, decoded, hidesEncoded, isPlain, readingsOf, wideEncoding } from './document-text.ts'
-import { showsPictures, spokenInTags, stripTags } from './markup.ts'
+import { embedsDocuments, showsPictures, spokenInTags, stripTags } from './markup.ts'
 import { rtfText } from './rtf.ts'
 import { declaredEncoding, parseXml, type XmlDocument, XmlError } from './xml.ts'
 
@@ -44,7 +44,9 @@ export function readAttachment(
   options: { readonly jsonDepth: number },
 ): Reading {
   if (data.length > MAX_DOCUMENT_CHARACTERS || !BASE64.test(data)) return UNREADABLE
-  const isPdf = begins(Buffer.from(data.slice(0, 2_048), 'base64'), '%PDF')
+  // White space counts for nothing in base64.
+  const head = /^(?:\s*[A-Za-z0-9+/]){0,1400}/.exec(data)?.[0] ?? ''
+  const isPdf = begins(Buffer.from(head, 'base64'), '%PDF')
   if (isPdf) return { kind: 'pdf' }
   return data.length > MAX_CHARACTERS
     ? UNREADABLE
@@ -153,6 +155,7 @@ function html(texts: readonly string[]): Reading {
   const found = texts.flatMap(text => [stripTags(text), ...spokenInTags(text)])
   const says = found.some(text => /[\p{L}\p{N}]/u.test(text))
   const isPicture = !says && texts.some(showsPictures)
+  if (texts.some(embedsDocuments)) return UNREADABLE
   return isPicture || found.some(hidesEncoded) ? UNREADABLE : { kind: 'text', texts: found }
 }
 

@@ -7,6 +7,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
   quot: '"',
   apos: "'",
   nbsp: ' ',
+  // What is not seen, and parts no word.
+  shy: '',
+  zwj: '',
+  zwnj: '',
 }
 
 /** Text without tags: block tags become line breaks, inline tags nothing, basic entities are decoded. */
@@ -18,7 +22,7 @@ export function stripTags(markup: string): string {
 
 /** Attributes that a person sees or hears. */
 const SPOKEN =
-  /\s(?:alt|title|value|content|label|placeholder|summary|aria-label)\s*=\s*(?:"([^"]*)"|'([^']*)')/gi
+  /\s(?:alt|title|value|content|label|placeholder|summary|aria-label)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/gi
 
 /** What stands in tags and is text all the same: what a picture is said to show, a comment of the writer. */
 export function spokenInTags(markup: string): string[] {
@@ -26,7 +30,8 @@ export function spokenInTags(markup: string): string[] {
   eachTag(markup, (_, tag) => {
     if (tag.startsWith('!--')) spoken.push(tag.slice(3))
     if (!tag.includes('=')) return
-    for (const [, double, single] of tag.matchAll(SPOKEN)) spoken.push(decodeEntities(double ?? single ?? ''))
+    for (const [, double, single, bare] of tag.matchAll(SPOKEN))
+      spoken.push(decodeEntities(double ?? single ?? bare ?? ''))
   })
   return spoken
 }
@@ -34,6 +39,13 @@ export function spokenInTags(markup: string): string[] {
 /** Whether the markup shows pictures or embeds other documents. */
 export function showsPictures(markup: string): boolean {
   return /<(?:img|object|embed|iframe|svg|canvas|video|audio)\b/i.test(markup)
+}
+
+/** Whether the markup carries another document within itself, which is shown where it stands. */
+export function embedsDocuments(markup: string): boolean {
+  return /\ssrcdoc\s*=|["'=(]\s*data:(?!image\/|font\/|application\/(?:x-)?font)[\w.+-]+\/[\w.+-]+[;,]/i.test(
+    markup,
+  )
 }
 
 /** Calls with the text before each tag and what stands between its `<` and `>`; at last with the rest and an empty tag. */
@@ -61,7 +73,10 @@ function opensTag(code: number): boolean {
   )
 }
 
-const INLINE = new Set('b i em strong span a u font sub sup small mark code'.split(' '))
+const INLINE = new Set(
+  `b i em strong span a u font sub sup small mark code ins del s strike tt big wbr abbr acronym bdi bdo cite dfn kbd nobr
+  q samp var`.split(/\s+/),
+)
 
 function isInline(tag: string): boolean {
   if (tag.startsWith('!--')) return true

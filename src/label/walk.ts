@@ -162,8 +162,11 @@ export class Walk implements Place {
     else if (key === 'display' && typeof owner?.['code'] === 'string' && typeof owner['system'] === 'string')
       this.#visitor.text(value, this, owner['system'])
     else if (key === 'code') this.#codeWords(value, owner?.['system'])
-    else if (key === 'linkId' || isLink(value)) this.#spelled(value)
     else {
+      // `buprenorphine/naloxone` is no link, though it looks like the path of one.
+      const isSpelled = key === 'linkId' || isLink(value)
+      if (isSpelled) this.#spelled(value)
+      if (isSpelled && (key === 'linkId' || SCHEME.test(value))) return
       if (key.endsWith('Code')) this.#visitor.coding({ code: value }, this)
       this.#visitor.text(value, this)
     }
@@ -256,6 +259,9 @@ function membersOf(object: JsonObject): number {
   }
   return members
 }
+
+/** https://www.rfc-editor.org/rfc/rfc3986#section-3.1 */
+const SCHEME = /^(?:[a-z][a-z\d+.-]*:\/\/|urn:)/i
 
 /** Keys whose strings say something without letters: `/44249-1/44250-9`. */
 const TERSE = /^linkId$|Code$|Base64Binary$/

@@ -14,6 +14,25 @@ export function* xmlTexts({ root, around }: XmlDocument): Generator<string> {
   yield* textsIn(root)
 }
 
+/** All character data in a row: word processors break a word wherever somebody edited it. */
+export function joinedText({ root }: XmlDocument): string {
+  const pieces: string[] = []
+  const collect = ({ children }: XmlElement): void => {
+    for (const child of children) {
+      if (isElement(child)) collect(child)
+      else if (child.kind === 'text') pieces.push(child.text)
+    }
+  }
+  collect(root)
+  return pieces.join('')
+}
+
+/** Whether FHIR in XML carries content in base64 (Attachment, Binary), which is not read there. */
+export function carriesData({ name, attributes, children }: XmlElement): boolean {
+  const isData = (name === 'data' || name === 'valueBase64Binary') && (attributes['value'] ?? '') !== ''
+  return isData || children.some(child => isElement(child) && carriesData(child))
+}
+
 /** FHIR elements whose value is an address, a code or a number (https://hl7.org/fhir/R4/xml.html). */
 const NO_VALUE = new Set(
   `system url reference profile source versionId lastUpdated id implicitRules contentType language hash data linkId

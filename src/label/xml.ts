@@ -99,7 +99,7 @@ class TreeBuilder {
       this.#add({ kind: 'text', text, start, end: this.#last })
     })
     parser.on('comment', text => {
-      const start = this.#markup('-->')
+      const start = this.#markup('-->', '<!--'.length)
       this.#add({ kind: 'comment', text, start, end: this.#last })
     })
     parser.on('processinginstruction', ({ target, body }) => {
@@ -112,9 +112,10 @@ class TreeBuilder {
     return { root: this.#root, around: this.#around }
   }
 
-  #markup(terminator: string): number {
+  /** @param opening length of what begins it: `<!-->` does not end a comment. */
+  #markup(terminator: string, opening = 0): number {
     const start = this.#text.indexOf('<', this.#last)
-    this.#last = this.#text.indexOf(terminator, start) + terminator.length
+    this.#last = this.#text.indexOf(terminator, start + opening) + terminator.length
     return start
   }
 

@@ -36,6 +36,9 @@ export function cutDocuments(resource: MutableObject, cuts: readonly string[]): 
     if (isRawNumber(holder['size']) || typeof holder['size'] === 'number') holder['size'] = left.length
     if (typeof holder['hash'] === 'string') holder['hash'] = hash('sha1', left, 'base64')
   }
+  // It may repeat, or count, what was cut.
+  const { text } = resource
+  if (cuts.length > 0 && typeof text === 'object' && text !== null && 'div' in text) delete resource['text']
 }
 
 function holderOf(resource: MutableObject, steps: readonly (string | number)[]): MutableObject {

@@ -2,7 +2,7 @@ import type { Label } from '../model/label.ts'
 import type { CompiledRules, RuleHit } from './compile.ts'
 
 /** Most paths that are kept of one label. */
-const MAX_PATHS = 20
+export const MAX_PATHS = 20
 
 /** Labels as they are found: one for each system and code, with every path it was found at. */
 export class FoundLabels {
@@ -39,9 +39,14 @@ export class FoundLabels {
     return [...this.#labels.values()]
   }
 
-  /** What a cue may lower is kept beside what nothing lowers, however sure it looks now. */
+  /**
+   * What a cue may lower is kept beside what nothing lowers, however sure it looks now; and one category beside another,
+   * for they may ask for different grades.
+   */
   #key(label: Label): string {
-    return this.#contexts.has(label.rule) ? `${codeOf(label)}|${label.rule}` : codeOf(label)
+    const { rule } = label
+    if (rule === 'upstream') return codeOf(label)
+    return `${codeOf(label)}|${this.#contexts.has(rule) ? rule : rule.slice(0, rule.indexOf('/'))}`
   }
 }
 

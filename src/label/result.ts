@@ -7,6 +7,7 @@ import {
   type ResourceFacts,
 } from '../model/label.ts'
 import type { CompiledRules } from './compile.ts'
+import { MAX_PATHS } from './found-labels.ts'
 import type { SourceFinding } from './source.ts'
 
 /** 42 CFR Part 2 as v3-ActCode names it. */
@@ -18,6 +19,7 @@ const PART2 = '42CFRPart2'
  */
 export class LabelSet {
   readonly #labels = new Map<string, Label>()
+  readonly #weaker: Label[] = []
   readonly #minimum: number
 
   /** @param minimum confidence below which a label is a candidate */
@@ -35,8 +37,23 @@ export class LabelSet {
     for (const label of labels) {
       const key = `${label.system}|${label.code}`
       const known = this.#labels.get(key)
-      if (known === undefined || this.#isStronger(label, known)) this.#labels.set(key, label)
+      if (known === undefined) this.#labels.set(key, label)
+      else this.#join(key, label, known)
     }
+  }
+
+  /** Labels that another of the same code stands for: they may ask for a stricter grade. */
+  get weaker(): readonly Label[] {
+    return this.#weaker
+  }
+
+  #join(key: string, a: Label, b: Label): void {
+    const [strong, weak] = this.#isStronger(a, b) ? [a, b] : [b, a]
+    this.#labels.set(
+      key,
+      isOwn(strong) && isOwn(weak) && this.applies(weak) ? withPathsOf(strong, weak) : strong,
+    )
+    if (weak.rule !== strong.rule) this.#weaker.push(weak)
   }
 
   /** Whether such a label applies. */
@@ -72,6 +89,14 @@ export class LabelSet {
   readonly #applying = (label: Label): boolean => this.applies(label)
 }
 
+/** The label with the places of another find of its code after its own. */
+function withPathsOf(label: Label, other: Label): Label {
+  const of = ({ path, paths }: Label): readonly string[] => paths ?? (path === undefined ? [] : [path])
+  const paths = [...new Set([...of(label), ...of(other)])]
+  if (paths.length <= of(label).length) return label
+  return { ...label, paths: paths.slice(0, MAX_PATHS) }
+}
+
 const isOwn = ({ origin }: Label): boolean => origin !== 'lineage'
 const isUpstream = (label: Label): boolean => label.rule === 'upstream' && isOwn(label)
 
@@ -87,7 +112,7 @@ export function finished(
   const applies = (label: Label): boolean => set.applies(label)
   const all = found.every(applies) ? found : found.filter(applies)
   const candidates = all === found ? [] : found.filter(label => !applies(label))
-  const mark = highWater(all, rules)
+  const mark = highWater([...all, ...set.weaker.filter(applies).sort(byRule)], rules)
   const content = all.filter(({ system }) => system !== SYSTEM.confidentiality)
   const codes = new Set(content.map(({ code }) => code))
   const part2 = codes.has(PART2) && content.some(isPart2)
@@ -114,6 +139,13 @@ export function finished(
 }
 
 const isPart2 = ({ system, code }: Label): boolean => system === SYSTEM.actCode && code === PART2
+
+/** Any order that does not hang on the order of finds. */
+function byRule(a: Label, b: Label): number {
+  const key = ({ system, code, rule, origin, path }: Label): string =>
+    `${system} ${code} ${rule} ${origin} ${path ?? ''}`
+  return key(a) < key(b) ? -1 : 1
+}
 
 /** The strictest of the upstream's own mark and what the categories of the labels ask for; N where nothing speaks. */
 function highWater(labels: readonly Label[], rules: CompiledRules): Label {

@@ -46,6 +46,7 @@ describe('defaults', () => {
       part2: 'none',
       role: 'provider',
       purposes: [],
+      consultFor: [],
       agreements: [],
       requiredAgreements: [],
       userRequired: false,

@@ -79,7 +79,31 @@ describe('facts', () => {
       ['HIV', 'component[0].code.coding[0]'],
       ['SUD', 'contained[0].code.coding[0]'],
       ['OPIOIDUD', 'contained[0].code.coding[0]'],
+      ['BH', 'contained[0].code.coding[0]'],
     ])
+  })
+
+  it('ask for the strictest grade of all categories that found the same code, however sure', () => {
+    const pregnant = { text: 'pregnant' }
+    const facts = assess({
+      resourceType: 'Condition',
+      id: 'c',
+      subject: { reference: 'Patient/p' },
+      code: pregnant,
+    })
+    const of = (rule: string, confidence: number) => ({
+      system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode',
+      code: 'SEX',
+      origin: 'word' as const,
+      rule,
+      confidence,
+    })
+    const both = { ...facts, labels: [of('pregnancy/x', 1), of('reproductive/y', 0.6)] }
+    const { confidentiality } = labeller().label(both, () => 'absent', { at: AT })
+    const alone = labeller().label({ ...both, labels: both.labels.slice(0, 1) }, () => 'absent', {
+      at: AT,
+    })
+    expect([confidentiality, alone.confidentiality]).toEqual(['R', 'N'])
   })
 
   it('take clinical dates before dates of recording', () => {

@@ -27,10 +27,18 @@ export function weighed(
     if (label.origin === 'upstream') return [label]
     const found = (rules.contexts.get(label.rule) ?? []).filter(({ cue }) => cues.has(cue))
     const base = found.length === 0 ? label.confidence : Math.max(...found.map(each => each.confidence))
-    const confidence = takenBack(label, base, statements, rules)
+    const confidence = isOfElsewhere(label) ? base : takenBack(label, base, statements, rules)
     if (confidence === 0) return []
     return [confidence === label.confidence ? label : { ...label, confidence }]
   })
+}
+
+/** Who made a record, where and for what, and what a site adds to it: a negative result is no less that of a program. */
+const ELSEWHERE =
+  /^(?:performer|recorder|asserter|author|encounter|basedOn|partOf|device|specimen|focus|identifier|extension|modifierExtension|meta)\b/
+
+function isOfElsewhere({ path, paths }: Label): boolean {
+  return (paths ?? [path ?? '']).some(each => ELSEWHERE.test(each))
 }
 
 /** The confidence that the statements of the record leave; 0 where one takes the label back. */

@@ -71,10 +71,14 @@ export async function openOperatorSite(options: Options, terminal: Terminal): Pr
     const { configuration } = site
     const ledger = await openForRecord(configuration)
     closers.push(ledger.close)
-    const upstream = createUpstream(configuration.upstream, configuration.limits, {
-      now: () => Date.now(),
-      readFile: path => readFileSync(path, 'utf8'),
-    })
+    const upstream = createUpstream(
+      { ...configuration.upstream, consentServers: configuration.consentServers ?? [] },
+      configuration.limits,
+      {
+        now: () => Date.now(),
+        readFile: path => readFileSync(path, 'utf8'),
+      },
+    )
     closers.push(upstream.close)
     return { ...site, upstream, close, show: (look, text, to) => show(site, ledger, look, text, to) }
   } catch (error) {
@@ -128,7 +132,7 @@ async function openForRecord({ ledger }: Configuration): Promise<Ledger> {
     throw new Error(
       `the ledger ${ledger.file} is held by a running gateway, and a look at a patient's data must be recorded: ` +
         'give this look a ledger of its own (--ledger var/operator.sqlite), or stop the gateway, or ask about data that ' +
-        'you hold yourself (--no-upstream --file data.json), which needs no record',
+        'you hold yourself (preview --no-upstream --file chart.json, consents --file consents.json), which needs no record',
     )
   }
 }

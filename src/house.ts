@@ -18,6 +18,7 @@ import { createLabeller } from './label/labeller.ts'
 import type { Configuration, LedgerConfiguration } from './model/configuration.ts'
 import type { HttpRequest, HttpResponse } from './model/exchange.ts'
 import type { Ledger } from './model/record.ts'
+import { openNotifications } from './notifications.ts'
 import { createRecorder } from './record/events.ts'
 import type { RecorderOptions } from './record/fragments.ts'
 import { openLedger } from './record/ledger.ts'
@@ -40,6 +41,8 @@ export interface House {
   /** CDS Hooks requests. */
   readonly consult: (request: HttpRequest) => Promise<HttpResponse>
   readonly app: Express
+  /** Called once the port is open: asks the servers to tell of changed Consents, where the site wants that. */
+  readonly subscribe: () => void
   readonly close: () => Promise<void>
 }
 
@@ -48,6 +51,8 @@ export interface HouseSeams {
   readonly now?: () => Date
   readonly ledger?: Ledger
   readonly pageKey?: Uint8Array
+  /** Takes warnings of what goes wrong beside exchanges; standard error where absent. */
+  readonly warn?: (text: string) => void
 }
 
 /** Positions of page walks kept in memory. */
@@ -77,11 +82,16 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
   const { problems } = siteFindings(configuration, engine)
   if (problems.length > 0) throw new Error(problems.join('\n'))
   const revision = siteRevision(configuration, engine)
-  const upstream = createUpstream(configuration.upstream, limits, {
+  const { consentServers = [] } = configuration
+  const ownUpstream = createUpstream({ ...configuration.upstream, consentServers }, limits, {
     now: () => now().getTime(),
     readFile: readText,
   })
-  opened.push(upstream.close)
+  opened.push(ownUpstream.close)
+  const warn = seams.warn ?? (text => void process.stderr.write(`consentry: warning: ${text}\n`))
+  const notifications = openNotifications(configuration, ownUpstream, { readFile: readText, warn })
+  opened.push(notifications.close)
+  const { upstream } = notifications
   const speaking = speakingRooms(configuration, engine, {
     pageKey: seams.pageKey ?? randomBytes(32),
     revision,
@@ -111,6 +121,7 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
     basePath: new URL(server.baseUrl).pathname.replace(/\/$/, ''),
     exchange: request => exchange(rooms, request),
     consult: request => consult(consulting, request),
+    ...(notifications.door === undefined ? {} : { notify: notifications.door }),
     overload: () => rooms.responder.unrecorded(),
     ready: async () => ledger.healthy() && (await upstream.ready()),
     requestBodyBytes: limits.requestBodyBytes,
@@ -124,6 +135,7 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
     exchange: request => exchange(rooms, request),
     consult: request => consult(consulting, request),
     app,
+    subscribe: notifications.subscribe,
     close: () => closeAll(opened.splice(0)),
   }
 }
@@ -158,6 +170,8 @@ function siteOf(configuration: Configuration, engine: Engine, revision: string, 
     registry,
     zone: policy.zone,
     ...(policy.defaultPolicy === 'law' ? {} : { defaultPolicy: policy.defaultPolicy }),
+    ...(policy.defaultPolicies === undefined ? {} : { defaultPolicies: policy.defaultPolicies }),
+    bases: [server.baseUrl, configuration.upstream.url],
     organizationPolicy: policy.organization,
     recipientClasses: engine.recipientClasses,
     revision,

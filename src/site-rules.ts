@@ -18,7 +18,18 @@ export interface SiteFindings {
 export function siteRevision(configuration: Configuration, engine: Engine): string {
   const { policy, custodian, registry, clients, issuers, audience, upstream } = configuration
   const { referrers } = upstream
-  const parts = [engine.revision, policy, custodian, registry, clients, issuers, audience, referrers]
+  const servers = configuration.consentServers?.length ? [configuration.consentServers] : []
+  const parts = [
+    engine.revision,
+    policy,
+    custodian,
+    registry,
+    clients,
+    issuers,
+    audience,
+    referrers,
+    ...servers,
+  ]
   return hash('sha256', JSON.stringify(parts)).slice(0, 16)
 }
 
@@ -33,7 +44,11 @@ export function siteFindings(configuration: Configuration, engine: Engine): Site
       ...fileProblems(configuration),
       ...passThroughProblems(configuration),
     ],
-    warnings: [...clientWarnings(configuration), ...issuerWarnings(configuration)],
+    warnings: [
+      ...clientWarnings(configuration),
+      ...issuerWarnings(configuration),
+      ...notificationWarnings(configuration),
+    ],
   }
 }
 
@@ -79,9 +94,16 @@ function clientProblems({ clients }: Configuration, engine: Engine): string[] {
 
 function policyProblems({ policy }: Configuration, engine: Engine): string[] {
   const known = ['law', 'deny', ...Object.keys(engine.profiles.defaultPolicies ?? {})]
-  return known.includes(policy.defaultPolicy)
-    ? []
-    : [`policy.defaultPolicy: ${policy.defaultPolicy}: expected one of ${known.join(', ')}`]
+  const named = [
+    { place: 'policy.defaultPolicy', id: policy.defaultPolicy },
+    ...Object.entries(policy.defaultPolicies ?? {}).map(([organization, id]) => ({
+      place: `policy.defaultPolicies[${organization}]`,
+      id,
+    })),
+  ]
+  return named
+    .filter(({ id }) => !known.includes(id))
+    .map(({ place, id }) => `${place}: ${id}: expected one of ${known.join(', ')}`)
 }
 
 /** United States Postal Service codes of states, the District and territories. */
@@ -117,17 +139,18 @@ function unknown(
  * A path passed through undecided must not reach the FHIR API: neither the gateway's own paths (which Express would hand
  * over, whatever their letter case) nor the server behind it.
  */
-function passThroughProblems({ server, upstream }: Configuration): string[] {
-  const own = [new URL(server.baseUrl).pathname, '/health', '/cds-services'].map(withSlash)
+function passThroughProblems({ server, upstream, consentServers = [] }: Configuration): string[] {
+  const servers = new Set([upstream, ...consentServers].map(one => new URL(one.url).origin))
+  const own = [new URL(server.baseUrl).pathname, '/health', '/cds-services', '/notify'].map(withSlash)
   return (server.passThrough ?? []).flatMap(({ path, url }, index) => {
     const asked = withSlash(path)
     const place = `server.passThrough[${index}]`
     const clashes = own.some(mine => asked.startsWith(mine) || mine.startsWith(asked))
     return [
       ...(clashes ? [`${place}.path: ${path}: expected a path beside the gateway's own`] : []),
-      ...(new URL(url).origin === new URL(upstream.url).origin
+      ...(servers.has(new URL(url).origin)
         ? [
-            `${place}.url: expected another origin than upstream.url: nothing may lead past the gateway to the FHIR server`,
+            `${place}.url: expected another origin than upstream.url and consentServers: nothing may lead past the gateway to a FHIR server`,
           ]
         : []),
     ]
@@ -140,8 +163,18 @@ function withSlash(path: string): string {
 }
 
 /** Every file the configuration names must be readable now, not when it is first needed. */
-function fileProblems({ upstream, ledger, issuers }: Configuration): string[] {
+function fileProblems(configuration: Configuration): string[] {
+  const { upstream, ledger, issuers, consentServers = [], notifications } = configuration
   const files = [
+    ...consentServers.flatMap(({ credential, caFile }, index) => [
+      ...credentialFiles(`consentServers[${index}].credential`, credential),
+      { place: `consentServers[${index}].caFile`, file: caFile },
+    ]),
+    { place: 'notifications.secretFile', file: notifications?.secretFile },
+    ...(notifications?.peers ?? []).map(({ secretFile }, index) => ({
+      place: `notifications.peers[${index}].secretFile`,
+      file: secretFile,
+    })),
     ...credentialFiles('upstream.credential', upstream.credential),
     { place: 'upstream.caFile', file: upstream.caFile },
     ...issuers.map(({ introspection }, index) => ({
@@ -192,4 +225,13 @@ function issuerWarnings({ issuers }: Configuration): string[] {
   return issuers
     .filter(({ issuer }) => issuer.startsWith('http:') && !/^http:\/\/(127\.|localhost|\[::1\])/.test(issuer))
     .map(({ issuer }) => `issuer ${issuer}: plain http; keys fetched from it can be replaced on the way`)
+}
+
+/** The secret of the door goes along with every notification. */
+function notificationWarnings({ notifications }: Configuration): string[] {
+  if (notifications === undefined) return []
+  const urls = [notifications.endpoint ?? [], notifications.peers.map(({ url }) => url)].flat()
+  return urls
+    .filter(url => url.startsWith('http:') && !/^http:\/\/(127\.|localhost|\[::1\])/.test(url))
+    .map(url => `notifications: ${url}: plain http; its secret can be read on the way`)
 }

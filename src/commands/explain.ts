@@ -62,7 +62,7 @@ interface DecisionClassRow {
 interface ReasonRow {
   readonly rule: string
   readonly citation?: string
-  readonly consent?: { readonly reference: string; readonly version?: string }
+  readonly consent?: { readonly reference: string; readonly version?: string; readonly source?: string }
   readonly path?: string
   readonly ground?: string
   readonly why?: string
@@ -81,6 +81,9 @@ function summary(rows: readonly LedgerRow[]): string {
     `asked     ${decision.request?.method ?? ''} ${decision.request?.target ?? ''}`,
     `outcome   ${outcomeOf(decision)}`,
     ...(isConsult && decision.decision !== undefined ? [`answered  ${decision.decision}`] : []),
+    ...(isConsult || [undefined, 'permit'].includes(decision.decision)
+      ? []
+      : [`decided   ${decision.decision}`]),
     `policy    revision ${decision.revision ?? 'not reached'}`,
     ...classes.flatMap(one => classLines(gone, one.released, one.decision.because)),
     ...classes.flatMap(one => classLines(kept, one.withheld, one.decision.because)),
@@ -117,7 +120,8 @@ function reasonText({ rule, citation, consent, path, ground, why }: ReasonRow): 
     citation === undefined ? '' : `(${citation})`,
     consent === undefined
       ? ''
-      : `${consent.reference}${consent.version === undefined ? '' : ` version ${consent.version}`}`,
+      : `${consent.reference}${consent.version === undefined ? '' : ` version ${consent.version}`}` +
+        (consent.source === undefined || consent.source === 'upstream' ? '' : ` of ${consent.source}`),
     path === undefined ? '' : `at ${path}`,
     why === undefined ? '' : `- ${why}`,
     ground === undefined ? '' : `[45 CFR ${ground}]`,

@@ -102,6 +102,7 @@ async function runGateway(
       exchange: house.exchange,
     })
     try {
+      house.subscribe()
       await announce(house, listening.port)
       await stop
       setTimeout(() => process.exit(0), STOP_MAX_MS).unref()

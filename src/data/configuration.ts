@@ -30,6 +30,8 @@ export class ConfigurationError extends Error {
 interface ConfigurationFile {
   readonly server: { readonly host: string; readonly port: number; readonly baseUrl?: string }
   readonly upstream: Configuration['upstream']
+  readonly consentServers: NonNullable<Configuration['consentServers']>
+  readonly notifications?: Configuration['notifications']
   readonly issuers: readonly IssuerConfiguration[]
   readonly audience: readonly string[]
   readonly clients: readonly (Omit<ClientRegistration, 'issuer' | 'name'> & {
@@ -185,6 +187,8 @@ function complete(file: ConfigurationFile): Configuration {
   return {
     server: { ...file.server, baseUrl },
     upstream: file.upstream,
+    consentServers: file.consentServers,
+    ...(file.notifications === undefined ? {} : { notifications: file.notifications }),
     issuers: file.issuers,
     audience: [...new Set([baseUrl, ...file.audience])],
     clients: file.clients.map(client => ({
@@ -235,6 +239,7 @@ function crossCheck(file: ConfigurationFile, configuration: Configuration): Conf
   }
   if (!isZone(file.policy.zone)) fail('policy.zone', 'expected an IANA time zone')
   checkCredential(file.upstream.credential, 'upstream.credential', fail)
+  checkConsentServers(file, fail)
   if (typeof file.ledger.repository === 'object') {
     checkCredential(file.ledger.repository.credential, 'ledger.repository.credential', fail)
   }
@@ -256,6 +261,23 @@ function checkClient(file: ConfigurationFile, client: ClientRegistration, path: 
       fail(`${path}.agreements[${index}].end`, 'expected a date not before start')
     }
   })
+}
+
+function checkConsentServers(
+  { consentServers, upstream, notifications }: ConfigurationFile,
+  fail: Fail,
+): void {
+  consentServers.forEach(({ name, url, credential }, index) => {
+    const path = `consentServers[${index}]`
+    if (name === 'upstream') fail(`${path}.name`, 'expected another name: the upstream has it')
+    if (url === upstream.url) fail(`${path}.url`, 'expected another server than the upstream')
+    checkCredential(credential, `${path}.credential`, fail)
+  })
+  for (const member of ['name', 'url'] as const)
+    for (const [index] of standingTwice(consentServers.map(server => server[member])))
+      fail(`consentServers[${index}].${member}`, 'expected each consent server once')
+  if (notifications?.subscribe === true && notifications.endpoint === undefined)
+    fail('notifications.endpoint', 'expected a URL, as notifications.subscribe is on')
 }
 
 function checkCredential(

@@ -1,4 +1,4 @@
-import type { ConsentRef, ConsentVerdict } from '../model/consent.ts'
+import { type ConsentRef, type ConsentVerdict, consentKey } from '../model/consent.ts'
 import type { Reason, ResourceDecision } from '../model/decision.ts'
 import { organizationReasons } from './organization.ts'
 import { consentReason, consentRefusals, type PatientVoice } from './patients.ts'
@@ -171,8 +171,7 @@ function unique(values: readonly string[]): readonly string[] {
 }
 
 function distinct(refs: readonly ConsentRef[]): readonly ConsentRef[] {
-  const key = ({ source = '', reference, version = '' }: ConsentRef) => `${source} ${reference} ${version}`
-  return [...new Map(refs.map(ref => [key(ref), ref])).entries()]
+  return [...new Map(refs.map(ref => [consentKey(ref), ref])).entries()]
     .sort(([left], [right]) => compare(left, right))
     .map(([, ref]) => ref)
 }

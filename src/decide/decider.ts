@@ -47,6 +47,19 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     return context.purposes.map(purpose => planFor(context, purpose, index, tree, policy))
   }
 
+  /** The plans where nothing but the custodian's own default differs; the same for records of one organization. */
+  const plansBySource = (context: DecisionContext, plans: readonly Plan[]): Session['plansOf'] => {
+    const own = context.defaultPolicies ?? {}
+    const known = new Map<string, readonly Plan[]>()
+    return ({ source = '' }) => {
+      const defaultPolicy = Object.hasOwn(own, source) ? own[source] : undefined
+      if (defaultPolicy === undefined) return plans
+      const made = known.get(defaultPolicy) ?? plansFor({ ...context, defaultPolicy })
+      known.set(defaultPolicy, made)
+      return made
+    }
+  }
+
   const judgedOf = (resource: LabelledResource): Judged => ({
     resource,
     codes: new Set([...resource.codes].flatMap(code => [...labels.wide(code)])),
@@ -74,7 +87,7 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     if (plans === undefined || plans.length === 0) return undefined
     const session = {
       ask,
-      plans,
+      plansOf: plansBySource(context, plans),
       keyOf: sharing(plans, context, judgedOf),
       known: new Map<string, ResourceDecision>(),
     }
@@ -85,11 +98,11 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
   const decide: Decider['decide'] = (context, resources, ask) => {
     const session = sessionOf(context, ask)
     if (session === undefined) return resources.map(labelled => ({ labelled, decision: RULE_ERROR }))
-    const { plans, keyOf, known } = session
+    const { plansOf, keyOf, known } = session
     return resources.map((labelled): DecidedResource => {
       const decide = () => {
         const key = keyOf(labelled)
-        const decision = known.get(key) ?? judge(plans, labelled, context, ask)
+        const decision = known.get(key) ?? judge(plansOf(labelled), labelled, context, ask)
         known.set(key, decision)
         return decision
       }
@@ -101,7 +114,7 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
 
 interface Session {
   readonly ask: AskConsents
-  readonly plans: readonly Plan[]
+  readonly plansOf: (resource: LabelledResource) => readonly Plan[]
   readonly keyOf: (resource: LabelledResource) => string
   readonly known: Map<string, ResourceDecision>
 }

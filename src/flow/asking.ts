@@ -1,4 +1,9 @@
-import type { ConsentDirective, ConsentQuestion, ConsentVerdict } from '../model/consent.ts'
+import {
+  type ConsentDirective,
+  type ConsentQuestion,
+  type ConsentVerdict,
+  consentKey,
+} from '../model/consent.ts'
 import type { AskConsents } from '../model/decision.ts'
 import type { ConsentReader } from '../model/doors.ts'
 import { questionsBySource } from './disclosers.ts'
@@ -17,7 +22,7 @@ export function askingConsents(
   const doubtfulOf = (patient: string, onFile: readonly ConsentDirective[]): ReadonlySet<string> => {
     const known = doubtful.get(patient)
     if (known !== undefined) return known
-    const found = new Set(onFile.filter(one => one.patient !== patient).map(({ ref }) => ref.reference))
+    const found = new Set(onFile.filter(one => one.patient !== patient).map(({ ref }) => consentKey(ref)))
     doubtful.set(patient, found)
     return found
   }
@@ -30,6 +35,6 @@ export function askingConsents(
 }
 
 function withoutPermit(verdict: ConsentVerdict, unsure: ReadonlySet<string>): ConsentVerdict {
-  if (verdict.effect !== 'permit' || !unsure.has(verdict.ref.reference)) return verdict
+  if (verdict.effect !== 'permit' || !unsure.has(consentKey(verdict.ref))) return verdict
   return { ...verdict, effect: 'not-covered', why: 'the Consent does not name this patient by reference' }
 }

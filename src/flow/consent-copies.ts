@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
-import type { ConsentDirective } from '../model/consent.ts'
+import { type ConsentDirective, consentKey } from '../model/consent.ts'
 import type { DecidedResource } from '../model/decision.ts'
 import type { SegmentInput } from '../model/doors.ts'
 import type { Resource } from '../model/fhir.ts'
@@ -27,9 +27,10 @@ export async function copiesThatLeave(
   const leaving = new Set<ConsentDirective>()
   const directives = new Set([...judge.directives().values()].flat())
   for (const directive of directives) {
-    const byIt = released.filter(({ decision }) =>
-      decision.consents.some(({ reference }) => reference === directive.ref.reference),
-    )
+    // Ids of another server mean nothing here: the explanation of its scope goes along.
+    if (directive.ref.base !== undefined) continue
+    const key = consentKey(directive.ref)
+    const byIt = released.filter(({ decision }) => decision.consents.some(ref => consentKey(ref) === key))
     const [first] = byIt
     if (first === undefined) continue
     const told = new Set([...directive.form.labels, ...byIt.flatMap(({ labelled }) => [...labelled.codes])])

@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { overall } from '../decide/overall.ts'
 import type {
   Decided,
   ExchangeId,
@@ -189,14 +190,14 @@ function decidedExchange(
   directives: Decided['directives'],
   resources: Decided['decision']['resources'],
 ): Decided {
-  const anyReleased = resources.some(({ decision }) => decision.effect !== 'deny')
   const unread = [...directives.values()].flat().filter(({ state }) => state === 'unreadable')
   return {
     ...understood,
     raw: resources.map(({ labelled: { facts } }) => ({ bytes: facts.bytes, hash: facts.hash })),
     labelled: resources.map(({ labelled }) => labelled),
     decision: {
-      decision: anyReleased || resources.length === 0 ? 'permit' : 'deny',
+      // For the record: that nobody ever said anything is told apart from a refusal.
+      decision: resources.length === 0 ? 'permit' : overall(resources),
       revision: rooms.site.revision,
       resources,
       unread: unread.map(({ ref, why }) => ({ consent: ref, why: why ?? 'unreadable' })),

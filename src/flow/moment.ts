@@ -140,6 +140,7 @@ function sharedFacts(rooms: Rooms, given: Given): SharedFacts {
     action: requester.organization === site.custodian.organization ? 'use' : 'disclose',
     directory,
     ...(site.defaultPolicy === undefined ? {} : { defaultPolicy: site.defaultPolicy }),
+    ...(site.defaultPolicies === undefined ? {} : { defaultPolicies: site.defaultPolicies }),
     policy: 'law',
     consents: directives,
     birthDates,

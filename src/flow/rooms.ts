@@ -48,6 +48,10 @@ export interface Site {
   readonly zone: string
   /** Absent: law alone decides where no Consent is on file. */
   readonly defaultPolicy?: string
+  /** The same by the organization a record comes from. */
+  readonly defaultPolicies?: Readonly<Record<string, string>>
+  /** Base URLs under which references are ours, no trailing slash; none where absent. */
+  readonly bases?: readonly string[]
   readonly organizationPolicy: readonly OrganizationRule[]
   readonly recipientClasses: readonly RecipientClass[]
   readonly revision: string

@@ -98,6 +98,13 @@ export interface Upstream {
   ) => Promise<ReadonlyMap<string, readonly RawResource[]>>
   /** Directories of the consent servers, by base URL: a reference of theirs resolves there. */
   readonly elsewhere?: ReadonlyMap<string, Pick<Upstream, 'resolve'>>
+  /** Puts Subscriptions on Consent on the upstream and the consent servers, and keeps them until closed. */
+  readonly watchConsents?: (options: {
+    /** URL of the door that is to be told, and what opens it. */
+    readonly endpoint: string
+    readonly secret: string
+    readonly warn: (text: string) => void
+  }) => { readonly close: () => Promise<void> }
   /** The upstream's CapabilityStatement, parsed, cached. */
   readonly capabilities: () => Promise<JsonObject>
   readonly ready: () => Promise<boolean>

@@ -1,3 +1,4 @@
+import { consentKey } from '../model/consent.ts'
 import type { Consulted } from '../model/consult.ts'
 import type { ResourceDecision } from '../model/decision.ts'
 import type { ConsultRecorder } from '../model/doors.ts'
@@ -37,9 +38,7 @@ function setOf(frame: EventFrame, consulted: Consulted, requester: RequesterFrag
     const id = frame.options.newId()
     return { id, kind, ...(patient === undefined ? {} : { patient }), body: build(id) }
   }
-  const consents = new Map(
-    answer.basedOn.map(({ consent }) => [`${consent.reference} ${consent.version}`, consent]),
-  )
+  const consents = new Map(answer.basedOn.map(({ consent }) => [consentKey(consent), consent]))
   const permitted = answer.decision === 'permit'
   return {
     exchange: consulted.id,

@@ -106,7 +106,8 @@ export function refusalRow(
     `${interaction === undefined ? '' : `,"interaction":${JSON.stringify(interaction)}`}` +
     (withheld === undefined
       ? ''
-      : `,"revision":${q(decided?.decision.revision ?? '')},"classes":[${classesText(withheld)}]`) +
+      : `,"decision":${q(decided?.decision.decision ?? '')},"revision":${q(decided?.decision.revision ?? '')},` +
+        `"classes":[${classesText(withheld)}]`) +
     `,"refusal":${JSON.stringify({ code, diagnostics, detail })}}`
   )
 }

@@ -95,8 +95,9 @@ export function versioned(reference: string, version: string | undefined): strin
   return version === undefined ? reference : `${reference}/_history/${version}`
 }
 
-export function consentReference(ref: ConsentRef): string {
-  return `{"reference":${q(versioned(ref.reference, ref.version))}}`
+/** A Consent of another server by its absolute URL: `Type/id` alone would name one of the upstream. */
+export function consentReference({ reference, version, base }: ConsentRef): string {
+  return `{"reference":${q(versioned(base === undefined ? reference : `${base}/${reference}`, version))}}`
 }
 
 /** A literal reference with a display. */

@@ -1,8 +1,9 @@
+import { consentKey } from '../model/consent.ts'
 import type { Segmented } from '../model/exchange.ts'
 import type { RequesterFragments } from './agents.ts'
 import type { EventFrame } from './audit-event.ts'
 import type { RecorderOptions } from './fragments.ts'
-import { CODING, concept, consentReference, literal, q, versioned } from './fragments.ts'
+import { CODING, concept, consentReference, literal, q } from './fragments.ts'
 import type { PatientFacts } from './release-facts.ts'
 
 const DERIVATIONS_MAX = 16
@@ -21,7 +22,7 @@ export function provenanceAgents(options: RecorderOptions): string {
 function policies(segmented: Segmented, patient: string, facts: PatientFacts, baseUrl: string): string[] {
   const uris = new Set([`${baseUrl}/policy/${segmented.decision.revision}`])
   for (const { ref, form } of segmented.directives.get(patient) ?? []) {
-    if (!facts.permits.has(versioned(ref.reference, ref.version))) continue
+    if (!facts.permits.has(consentKey(ref))) continue
     for (const policy of form.policies) if (policy.includes(':')) uris.add(policy)
   }
   return [...uris]

@@ -1,4 +1,4 @@
-import type { ConsentRef } from '../model/consent.ts'
+import { type ConsentRef, consentKey } from '../model/consent.ts'
 import type { DecidedResource, ResourceDecision } from '../model/decision.ts'
 import type { Segmented } from '../model/exchange.ts'
 import type { DataInteraction } from '../model/interaction.ts'
@@ -16,7 +16,7 @@ export interface DecisionClass {
 export interface PatientFacts {
   /** Released versions that are about this patient. */
   readonly released: string[]
-  /** Consents that a release rests on, by versioned reference. */
+  /** Consents that a release rests on, by server, reference and version. */
   readonly permits: Map<string, ConsentRef>
   /** Consents that something was withheld or redacted for. */
   readonly denies: Map<string, ConsentRef>
@@ -129,8 +129,9 @@ class PatientTally {
     const shared = resource.labelled.facts.patients.length > 1
     const own = shared ? (this.#segmented.directives.get(patient) ?? []) : []
     for (const ref of refs) {
-      if (shared && !own.some(directive => directive.ref.reference === ref.reference)) continue
-      into.set(versioned(ref.reference, ref.version), ref)
+      const key = consentKey(ref)
+      if (shared && !own.some(directive => consentKey(directive.ref) === key)) continue
+      into.set(key, ref)
     }
   }
 

@@ -1,4 +1,4 @@
-import type { ConsentDirective, ConsentForm } from '../model/consent.ts'
+import type { ConsentDirective, ConsentForm, ConsentRef } from '../model/consent.ts'
 
 /**
  * A clear explanation of the scope of a consent in plain words (42 CFR 2.32(b)), from the Consent alone: it names nothing
@@ -7,18 +7,27 @@ import type { ConsentDirective, ConsentForm } from '../model/consent.ts'
 export function explainScope(directive: ConsentDirective): string {
   const { form, ref } = directive
   const parts = [
-    `Disclosed with the patient's written consent ${ref.reference}${ref.version === undefined ? '' : ` version ${ref.version}`}`,
+    `Disclosed with the patient's written consent ${ref.reference}${ref.version === undefined ? '' : ` version ${ref.version}`}` +
+      (ref.base === undefined ? '' : ` of ${ref.source}`),
     ...(form.dateTime === undefined ? [] : [`signed ${form.dateTime}`]),
   ]
-  return `${parts.join(', ')}. Scope: ${scopeParts(form).join('; ')}.`
+  return `${parts.join(', ')}. Scope: ${scopeParts(form, ref).join('; ')}.`
 }
 
-function scopeParts(form: ConsentForm): string[] {
+/** Where another server is says nothing of the scope. */
+function named(reference: string | undefined, { base, source }: ConsentRef): string | undefined {
+  return base !== undefined && reference?.startsWith(`${base}/`)
+    ? `${reference.slice(base.length + 1)} of ${source}`
+    : reference
+}
+
+function scopeParts(form: ConsentForm, ref: ConsentRef): string[] {
   const from = form.disclosers.map(
-    party => party.display ?? party.reference ?? party.identifier?.value ?? 'unnamed',
+    party => party.display ?? named(party.reference, ref) ?? party.identifier?.value ?? 'unnamed',
   )
   const to = form.recipients.map(
-    party => party.display ?? party.reference ?? party.identifier?.value ?? party.classes.join(' and '),
+    party =>
+      party.display ?? named(party.reference, ref) ?? party.identifier?.value ?? party.classes.join(' and '),
   )
   return [
     `from ${from.length === 0 ? 'the record holder' : from.join(', ')}`,

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
-import type { ConsentDirective, ConsentRef } from '../model/consent.ts'
+import { type ConsentDirective, consentKey } from '../model/consent.ts'
 import type { DecidedResource, ResourceDecision } from '../model/decision.ts'
 import type { Segmenter, SegmentInput } from '../model/doors.ts'
 import type { Release } from '../model/exchange.ts'
@@ -146,7 +146,10 @@ function accompaniment(
     ),
     ...(copied && form === 'long' ? directives.map(explainScope) : []),
   ]
-  const consents = directives.map(directive => `${options.baseUrl}/${directive.ref.reference}`)
+  const consents = directives.flatMap(({ ref }) =>
+    // One of another server is not at our base, and where that server is is nobody's business.
+    ref.base === undefined ? [`${options.baseUrl}/${ref.reference}`] : [],
+  )
   const plain = texts.length + consents.length + caveats.length === 0
   const key = plain ? '' : hash('sha256', JSON.stringify([texts, consents, caveats]), 'base64url')
   return { texts, consents, key }
@@ -158,16 +161,12 @@ function statements(decision: ResourceDecision, options: SegmenterOptions): Noti
   return ids.size === 0 ? [] : Object.values(options.notices).filter(({ id }) => ids.has(id))
 }
 
-function refKey({ source = '', reference, version = '' }: ConsentRef): string {
-  return `${source} ${reference} ${version}`
-}
-
 function reliedUpon(decided: DecidedResource, input: SegmentInput): readonly ConsentDirective[] {
-  const wanted = new Set(decided.decision.consents.map(refKey))
+  const wanted = new Set(decided.decision.consents.map(consentKey))
   if (wanted.size === 0) return []
   return decided.labelled.facts.patients
     .flatMap(patient => input.decided.directives.get(patient) ?? [])
-    .filter(({ ref }) => wanted.has(refKey(ref)))
+    .filter(({ ref }) => wanted.has(consentKey(ref)))
 }
 
 /** Copies of the consents a Part 2 release rests on (2.32(b)), then the full statements, then the constant notice. */
@@ -183,12 +182,12 @@ function accompanyingEntries(
     if (plain.has(decided.decision)) continue
     for (const { text } of statements(decided.decision, options)) notices.add(text)
     if (decided.decision.obligations.includes(CONSENT_COPY))
-      for (const directive of reliedUpon(decided, input)) copies.set(directive.ref.reference, directive)
+      for (const directive of reliedUpon(decided, input)) copies.set(consentKey(directive.ref), directive)
     else plain.add(decided.decision)
   }
-  for (const [reference, directive] of copies) {
-    if (input.copyLeaves?.(directive) !== false) continue
-    copies.delete(reference)
+  for (const [key, directive] of copies) {
+    if (directive.ref.base === undefined && input.copyLeaves?.(directive) !== false) continue
+    copies.delete(key)
     notices.add(explainScope(directive))
   }
   if (options.withheldNotice) notices.add(WITHHELD_NOTICE)
@@ -213,9 +212,9 @@ function copyEntries(
   if (copies.size === 0) return []
   const present = new Set<string>(released.map(({ labelled }) => labelled.facts.reference))
   return [...copies]
-    .filter(([reference]) => !present.has(reference))
-    .map(([reference, directive]) => ({
-      head: entryHead(`${options.baseUrl}/${reference}`),
+    .filter(([, { ref }]) => !present.has(ref.reference))
+    .map(([, directive]) => ({
+      head: entryHead(`${options.baseUrl}/${directive.ref.reference}`),
       resource: consentCopy(directive, present, options),
       mode: 'include',
     }))

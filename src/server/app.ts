@@ -11,6 +11,8 @@ export interface AppOptions {
   readonly exchange: (request: HttpRequest) => Promise<HttpResponse>
   /** The path of CDS Hooks requests, under `/cds-services`. Never rejects. */
   readonly consult: (request: HttpRequest) => Promise<HttpResponse>
+  /** Takes notifications of changed Consents, under `/notify/consent`; absent: there is no such path. */
+  readonly notify?: (request: HttpRequest) => HttpResponse
   /** The constant 503 for more requests at once than the limit. */
   readonly overload: () => HttpResponse
   readonly ready: () => Promise<boolean>
@@ -28,6 +30,8 @@ const NOT_HERE: HttpResponse = {
 
 /** Where CDS Hooks has its services; fixed by the specification, whatever the path of the FHIR API. */
 const CDS_PATH = '/cds-services'
+/** Where other gateways and Subscriptions tell of changed Consents. */
+const NOTIFY_PATH = '/notify/consent'
 
 /** The door: bytes in, bytes out. It knows nothing of FHIR; method, target and headers are handed on as received. */
 export function createApp(options: AppOptions): Express {
@@ -51,6 +55,13 @@ export function createApp(options: AppOptions): Express {
   let inFlight = 0
   app.use((request: IncomingMessage, response: ServerResponse) => {
     const target = targetOf(request)
+    const { notify } = options
+    if (notify !== undefined && target.startsWith('/') && isUnder(target, NOTIFY_PATH)) {
+      serve(async asked => notify(asked), options.requestBodyBytes, request, response).catch(() =>
+        response.destroy(),
+      )
+      return
+    }
     const walk = target.startsWith('/') && isUnder(target, CDS_PATH) ? options.consult : options.exchange
     if (walk === options.exchange && !isUnder(target, options.basePath)) return send(response, NOT_HERE)
     if (inFlight >= options.requestsInFlight) return send(response, options.overload())

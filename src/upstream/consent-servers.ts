@@ -14,6 +14,7 @@ export interface OwnServer {
 export interface ConsentServers {
   readonly sources: ReadonlyMap<string, ConsentSource>
   readonly directories: NonNullable<Upstream['elsewhere']>
+  readonly connections: readonly (readonly [string, Connection])[]
   readonly close: () => Promise<void>
 }
 
@@ -43,6 +44,7 @@ export function connectConsentServers(
   return {
     sources: new Map(opened.map(({ name, source }) => [name, source])),
     directories: new Map(opened.map(({ base, resolve }) => [base, { resolve }])),
+    connections: opened.map(({ name, connection }) => [name, connection] as const),
     close: async () => {
       await Promise.all(opened.map(({ connection }) => connection.close()))
     },

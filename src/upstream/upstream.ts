@@ -7,6 +7,7 @@ import { type Connection, type ConnectionDependencies, connect } from './connect
 import { createIdentified } from './consent-identified.ts'
 import { connectConsentServers } from './consent-servers.ts'
 import { createConsentSource } from './consent-source.ts'
+import { subscribeConsents } from './consent-subscription.ts'
 import { createConsents } from './consents.ts'
 import { type Content, type Contents, headOfContent } from './contents.ts'
 import { isPlainId, type Location } from './location.ts'
@@ -55,6 +56,15 @@ export function createUpstream(
     resolve,
     identified: createIdentified({ now, searcher, limits }),
     elsewhere: others.directories,
+    watchConsents: options => {
+      const servers = [['upstream', own] as const, ...others.connections]
+      const kept = servers.map(([name, server]) => subscribeConsents(name, server, { ...options, now }))
+      return {
+        close: async () => {
+          await Promise.all(kept.map(one => one.close()))
+        },
+      }
+    },
     capabilities: remembered(metadata, CAPABILITIES_MS, now),
     ready: remembered(() => isReady(location, fetcher), READY_MS, now),
     close: async () => {

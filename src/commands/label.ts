@@ -48,7 +48,9 @@ export const labelCommand: CommandSpec = {
     { flags: '--text', description: 'with --explain: lines for people instead of JSON' },
     {
       flags: '--content-type <type>',
-      description: 'what the input holds, e.g. text/plain; else told by file name and first bytes',
+      description:
+        'what the input holds, e.g. text/plain or image/png; else told by file name and first bytes, and taken for JSON ' +
+        'where they do not tell (unpack compressed files first)',
     },
   ],
   examples: [

@@ -59,6 +59,9 @@ function labelTerms(labels: readonly Coding[], vocabulary: LabelVocabulary): Lab
   return terms
 }
 
+/** Label of content that could not be read (labels/unassessed). */
+const UNASSESSED = 'UNASSESSED'
+
 /** Whether every sensitivity of a resource is named, a kind of a named one, or implied by a named one it carries. */
 function namedAll(
   named: readonly string[],
@@ -97,6 +100,8 @@ function denyLabels(terms: LabelTerms, { hierarchy, denyAlso }: LabelVocabulary)
   const meets = (code: string) => named.some(ancestor => hierarchy.within(code, ancestor))
   return view => {
     if (view.labelled.notAssessable !== undefined || view.rank >= floor) return true
+    // A scan, a picture: nobody can say that it does not hold what the patient keeps back.
+    if (view.labels.has(UNASSESSED)) return true
     return view.sensitivities.some(meets) || terms.policies.some(code => view.labels.has(code))
   }
 }

@@ -190,7 +190,19 @@ export const questionArbitrary: fc.Arbitrary<ConsentQuestion> = fc.record({
 })
 
 const security = fc.uniqueArray(
-  pick('SUD', 'ETH', 'ETHUD', 'OPIOIDUD', 'HIV', 'PSY', 'MH', 'PSYTHPN', 'PREGNANT', '42CFRPart2'),
+  pick(
+    'SUD',
+    'ETH',
+    'ETHUD',
+    'OPIOIDUD',
+    'HIV',
+    'PSY',
+    'MH',
+    'PSYTHPN',
+    'PREGNANT',
+    '42CFRPart2',
+    'UNASSESSED',
+  ),
   {
     maxLength: 2,
   },

@@ -254,6 +254,14 @@ describe('security labels', () => {
     expect(effect(permitExcept(labelledBy(act('SEX'))), question(), abortion)).toBe('deny')
   })
 
+  it('let no content that could not be read pass a deny of any label, nor stand for a label of a permit', () => {
+    const scan = with_(coding(SYSTEM.local, 'UNASSESSED'))
+    for (const kept of [act('SUD'), act('HIV'), act('42CFRPart2'), conf('V')])
+      expect(effect(permitExcept(labelledBy(kept)), question(), scan)).toBe('deny')
+    expect(effect(permit(labelledBy(act('SUD'))), question(), scan)).toBe('not-covered')
+    expect(effect(permit(), question(), scan)).toBe('permit')
+  })
+
   it('a deny of behavioral health covers what the words mean, a permit only its kinds', () => {
     expect(effect(permitExcept(labelledBy(act('BH'))), question(), with_(act('MH')))).toBe('deny')
     expect(effect(permit(labelledBy(act('BH'))), question(), with_(act('MH')))).toBe('not-covered')

@@ -257,6 +257,7 @@ function labelsMatch(labels: Json, sure: boolean, { labelled, tables }: Case): b
     const wide = named.flatMap(code => [code, ...(tables.labelDenyAlso[code] ?? [])])
     return (
       strange.length > 0 ||
+      labelled.codes.has('UNASSESSED') ||
       ranks.some(floor => rank >= floor) ||
       hasPolicy ||
       sensitivities.some(code => covered(code, wide))

@@ -116,13 +116,20 @@ function mayBear(system: string, who: Identities): boolean {
   return !(system === NPI && personsOnly)
 }
 
+/** Whether they have a name of that type on that server, so that another name there is somebody else's. */
+function isKnownThere(reference: string, { references }: Identities): boolean {
+  const place = reference.slice(0, reference.lastIndexOf('/') + 1)
+  return place !== '' && [...references.keys()].some(own => own.startsWith(place))
+}
+
 function cannotBeRuledOut(actor: Actor, { who, context }: Search): boolean {
   if (who.incomplete) return true
   const { reference } = actor
   if (reference === undefined) {
     return actor.identifiers.length === 0 || actor.identifiers.some(({ system }) => mayBear(system, who))
   }
-  if (!isLocal(reference) || COLLECTIVE.has(typeOfReference(reference))) return true
+  if (COLLECTIVE.has(typeOfReference(reference))) return true
+  if (!isLocal(reference)) return !isKnownThere(reference, who)
   return who.references.size === 0 || context.directory.unresolvable?.(reference) === true
 }
 

@@ -38,6 +38,16 @@ const AUTHORS = new Set([
   'dispenser',
 ])
 
+/** Elements in which resources name where they come from: the place, the provider, the keeper. */
+const ORIGINS = new Set([
+  'location',
+  'location.location',
+  'serviceProvider',
+  'managingOrganization',
+  'managingEntity',
+  'custodian',
+])
+
 /** Whether `resource` says `target` in any of its references. */
 function mentions(value: JsonValue | undefined, target: string, place: Place): boolean {
   if (Array.isArray(value)) return value.some(item => mentions(item, target, place))
@@ -95,6 +105,12 @@ export function authorActors(
     ...(target === '' ? {} : { reference: normalReference(target, place) }),
     ...(identifier?.value === undefined ? {} : { identifier: { ...identifier, value: identifier.value } }),
   }))
+}
+
+/** References under which a resource names where it comes from, beside its makers. */
+export function originReferences({ labelled: { facts } }: ResourceView, place: Place): readonly string[] {
+  const named = facts.references.filter(({ element, target }) => ORIGINS.has(element) && target !== '')
+  return [...named.map(({ target }) => normalReference(target, place)), ...facts.sourceReferences]
 }
 
 function isAuthoredBy(

@@ -1,7 +1,7 @@
 import type { ConsentForm, ConsentQuestion, ConsentRef, ConsentVerdict } from '../model/consent.ts'
 import { isAmong } from './actors.ts'
 import type { Rule } from './compile.ts'
-import { authorActors } from './data.ts'
+import { authorActors, originReferences } from './data.ts'
 import { type Identities, identitiesOf } from './identities.ts'
 import { coversAction, coversPurposes, coversRecipients, type QuestionView } from './question.ts'
 import type { Place } from './references.ts'
@@ -76,7 +76,7 @@ function fromSource(
   const { sources, context } = question
   const { source } = view.labelled
   // Where it comes from may be more than who signed it: a deny of a place reaches what happened there.
-  const origins = strict ? [] : view.labelled.facts.sourceReferences
+  const origins = strict ? [] : originReferences(view, place)
   const references = [
     ...[source ?? [], origins].flat().map(reference => ({ reference })),
     ...authorActors(view, place),

@@ -131,7 +131,8 @@ export function coversPurposes(
     return asked.length > 0 && asked.every(code => terms.some(term => permitsPurpose(term, code, vocabulary)))
   }
   if (asked.length === 0 || terms.some(({ known }) => !known)) return true
-  return asked.some(code => terms.some(term => vocabulary.hierarchy.within(code, term.code)))
+  const { hierarchy } = vocabulary
+  return asked.some(code => !hierarchy.knows(code) || terms.some(term => hierarchy.within(code, term.code)))
 }
 
 export function coversRecipients(actors: readonly Actor[], view: QuestionView, strict: boolean): boolean {

@@ -91,7 +91,7 @@ function actorsOf(onFile: readonly ConsentOnFile[]): readonly string[] {
   return list
 }
 
-/** `actor[].reference.reference` at any depth of the provision. */
+/** `actor[].reference.reference` at any depth of the provision, and the records whose related ones it speaks of. */
 function collectActors(value: JsonValue | undefined, into: Set<string>, depth = 0): void {
   if (typeof value !== 'object' || value === null || depth > 20) return
   if (Array.isArray(value)) {
@@ -99,10 +99,18 @@ function collectActors(value: JsonValue | undefined, into: Set<string>, depth = 
     return
   }
   for (const [key, child] of Object.entries(value)) {
-    if (key === 'data') continue
+    if (key === 'data') {
+      for (const term of [child].flat()) if (isRelated(term)) collectActors(term, into, depth + 1)
+      continue
+    }
     if (key === 'reference' && typeof child === 'string' && isDirect(child)) into.add(child)
     else collectActors(child, into, depth + 1)
   }
+}
+
+/** What a record refers to can be told only from the record itself (R4 consent-data-meaning `related`). */
+function isRelated(term: JsonValue | undefined): boolean {
+  return typeof term === 'object' && term !== null && 'meaning' in term && term.meaning === 'related'
 }
 
 function parsedOf(resolution: Resolution, references: readonly string[]): Found {

@@ -100,20 +100,31 @@ function literal(reference: string | undefined): LiteralReference | undefined {
 }
 
 /**
- * Purposes as v3-ActReason codes.
- * Throws Refusal `purpose-not-allowed` for a code that is in no map: unknown is never treatment.
+ * Purposes as v3-ActReason codes. Where law plays no part, one of a system that no map knows stays as it is
+ * (`system|code`): a Consent may name a purpose of the site, and no other permit covers it.
+ * Throws Refusal `purpose-not-allowed` for any other code that is in no map: unknown is never treatment.
  */
-export function purposesOf(question: Question, map: Readonly<Record<string, string>>): string[] {
+export function purposesOf(
+  question: Question,
+  map: Readonly<Record<string, string>>,
+  policy: 'law' | 'none' = 'law',
+): string[] {
   const given = question.purposeOfUse === undefined ? [] : [question.purposeOfUse].flat()
   return given.map(purpose => {
     const keys = typeof purpose === 'string' ? [purpose] : [`${purpose.system ?? ''}|${purpose.code}`]
     if (typeof purpose !== 'string' && purpose.system === undefined) keys.push(purpose.code)
     const code = keys.map(key => (Object.hasOwn(map, key) ? map[key] : undefined)).find(found => found)
     if (code !== undefined) return code
+    if (policy === 'none' && typeof purpose !== 'string' && isForeign(purpose.system, map))
+      return `${purpose.system}|${purpose.code}`
     throw new Refusal('purpose-not-allowed', {
       diagnostics: `purposeOfUse: ${keys[0] ?? ''} is no known purpose of use; expected a v3-ActReason code such as TREAT`,
     })
   })
+}
+
+function isForeign(system: string | undefined, map: Readonly<Record<string, string>>): boolean {
+  return system !== undefined && !Object.keys(map).some(key => key.startsWith(`${system}|`))
 }
 
 /** Every patient of a question: as references, and the whole Patient resources where given. */

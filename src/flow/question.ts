@@ -109,6 +109,8 @@ function gatherFacts(rooms: QuestionRooms, question: Question): GatheredFacts {
   const resources = [...(asked || given.length === 0 ? [] : whole.slice(0, 1)), ...given].map(assess)
   const byReference = new Map<string, ResourceFacts>()
   const directory = new Map<string, Resource>()
+  // The chart too: `data` of a Consent names records, and what they refer to (R4 related).
+  for (const resource of given) directory.set(`${resource.resourceType}/${resource.id ?? ''}`, resource)
   for (const resource of [...(question.directory ?? []), ...whole, ...question.consents]) {
     byReference.set(`${resource.resourceType}/${resource.id ?? ''}`, assess(resource))
     directory.set(`${resource.resourceType}/${resource.id ?? ''}`, resource)
@@ -148,7 +150,7 @@ function decisionFacts(
 ) {
   const zone = question.zone ?? 'UTC'
   const requester = requesterOf(question)
-  const purposes = purposesOf(question, rooms.purposeMap)
+  const purposes = purposesOf(question, rooms.purposeMap, options.policy)
   const custodian = custodianOf(question)
   const action = typeof question.action === 'string' ? question.action : (question.action?.code ?? 'access')
   const patients = new Set([...facts.patients, ...facts.resources.flatMap(one => one.patients)])

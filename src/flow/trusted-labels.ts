@@ -8,7 +8,8 @@ import {
 
 /** A resource with the labels that stand in its own `meta.security`, and no others (`--trust-labels`). */
 export function trusted(facts: ResourceFacts): LabelledResource {
-  const labels = facts.labels.filter(({ origin }) => origin === 'upstream')
+  // What the rules put beside an upstream label is not what stands there.
+  const labels = facts.labels.filter(({ origin, rule }) => origin === 'upstream' && rule === 'upstream')
   const codes = labels.filter(({ system }) => system !== SYSTEM.confidentiality).map(({ code }) => code)
   const confidentiality = labels
     .filter(({ system }) => system === SYSTEM.confidentiality)

@@ -33,8 +33,8 @@ export const labelCommand: CommandSpec = {
     'them on the element too. With --explain it prints instead every label with rule, place, confidence and reason. ' +
     'References are followed both ways inside the input, all files together. A C-CDA, text, RTF or PDF file is labelled as ' +
     'a Binary.\n\n' +
-    'Labels that this command put earlier, told by their classifier, are withdrawn and found anew, so that a rule that is ' +
-    'gone leaves nothing behind; labels from others stay. Files are gone through twice and not kept in memory; standard ' +
+    'Labels that are there stay. With --relabel those that Consentry put earlier, told by their classifier, are withdrawn and ' +
+    'found anew, so that a rule that is gone leaves nothing behind; labels from others stay. Files are gone through twice and not kept in memory; standard ' +
     'input is kept. Site rules and the registry of Part 2 programs come from the configuration.',
   operands: [
     {
@@ -45,6 +45,12 @@ export const labelCommand: CommandSpec = {
   options: [
     CONFIG_OPTION,
     { flags: '--explain', description: 'print why, not the resource; never send this to a requester' },
+    {
+      flags: '--relabel',
+      description:
+        'withdraw what Consentry put earlier and find it anew; for data of your own house only: a record received from ' +
+        'another house that uses Consentry bears the same classifier',
+    },
     { flags: '--text', description: 'with --explain: lines for people instead of JSON' },
     {
       flags: '--content-type <type>',
@@ -106,7 +112,7 @@ function openWork(files: readonly string[], options: Options, terminal: Terminal
       minimumConfidence,
       upstreamBase: upstream.url,
       gatewayBase: server.baseUrl,
-      withdrawOwn: true,
+      withdrawOwn: options['relabel'] === true,
     },
     { cacheBytes: CACHE_BYTES, jsonDepth: JSON_DEPTH },
     createDocumentReader(),
@@ -177,7 +183,7 @@ async function indexed(work: Work): Promise<Index> {
 async function printed(work: Work, { look, referrers, birthDates }: Index): Promise<void> {
   const { labeller, rules, terminal, options, minimumConfidence } = work
   const put = codesPut(rules)
-  const isOwn = (coding: JsonObject): boolean => isOwnLabel(coding, put)
+  const isOwn = (coding: JsonObject): boolean => options['relabel'] === true && isOwnLabel(coding, put)
   const explaining = { rules, look, referrers, minimumConfidence }
   const at = new Date()
   let count = 0

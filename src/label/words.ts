@@ -32,6 +32,8 @@ interface Compiled<Hit> {
 }
 
 const NEAR_WORDS = 10
+/** How near an exception across a comma must stand: `Opioid, abuse deterrent tablet`. */
+const BESIDE_WORDS = 3
 /** Words of the longest phrase, with room to spare. */
 const LONGEST_PHRASE = 8
 const REACH = NEAR_WORDS + LONGEST_PHRASE
@@ -203,7 +205,7 @@ export class WordMatcher<Hit> {
 
   #speaks(rule: Compiled<Hit>, at: number, found: Found): boolean {
     if (rule.near !== undefined && !this.#isClose(rule.near, at, found)) return false
-    if (rule.except.size > 0 && this.#isClose(rule.except, at, found)) return false
+    if (rule.except.size > 0 && this.#isExcepted(rule.except, at, found)) return false
     const start = found.starts[at] ?? 0
     return !(rule.negatable && this.#grammar.isTakenBack(this.#tokens, start, found.ends[at] ?? start))
   }
@@ -216,6 +218,28 @@ export class WordMatcher<Hit> {
     for (let i = at + 1; i < found.count && (found.starts[i] ?? 0) - start <= REACH; i++)
       if (terms.has(found.terms[i] ?? 0) && this.#isNear(at, i, found)) return true
     return false
+  }
+
+  /**
+   * Whether one of these terms takes the hit away: it stands in the same part of the sentence, between the same commas, or
+   * beside it. What is said of one thing in a list says nothing of the next ("HIV, eGFR 45").
+   */
+  #isExcepted(terms: ReadonlySet<number>, at: number, found: Found): boolean {
+    const start = found.starts[at] ?? 0
+    for (let i = at; i >= 0 && start - (found.starts[i] ?? 0) <= REACH; i--)
+      if (terms.has(found.terms[i] ?? 0) && this.#isNear(at, i, found) && this.#isTogether(at, i, found))
+        return true
+    for (let i = at + 1; i < found.count && (found.starts[i] ?? 0) - start <= REACH; i++)
+      if (terms.has(found.terms[i] ?? 0) && this.#isNear(at, i, found) && this.#isTogether(at, i, found))
+        return true
+    return false
+  }
+
+  #isTogether(a: number, b: number, { starts, ends }: Found): boolean {
+    const { phrases } = this.#tokens
+    const [startA = 0, startB = 0, endA = 0, endB = 0] = [starts[a], starts[b], ends[a], ends[b]]
+    if (phrases[startA] === phrases[startB]) return true
+    return startB - endA <= BESIDE_WORDS && startA - endB <= BESIDE_WORDS
   }
 
   #isNear(a: number, b: number, { starts, ends }: Found): boolean {

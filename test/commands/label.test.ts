@@ -229,7 +229,7 @@ describe('labels put earlier', () => {
   it('are found again with the same bytes, those on elements too', async () => {
     const once = (await run(['label'], text)).out
     expect(once).toContain('PROCESSINLINELABEL')
-    expect((await run(['label'], once)).out).toBe(once)
+    expect((await run(['label', '--relabel'], once)).out).toBe(once)
   })
 
   it("are withdrawn where nothing puts them any more, and nobody else's", async () => {
@@ -256,7 +256,12 @@ describe('labels put earlier', () => {
       ['V', 'FALCON'],
     ])
     writeFileSync(rules, JSON.stringify(category(['beak wound'])))
-    const after = lines<Labelled>((await run(['label', '--config', config], before)).out)
+    const again = (...words: string[]) => run(['label', '--config', config, ...words], before)
+    expect(lines<Labelled>((await again()).out).map(codes)).toEqual([
+      ['V', 'FALCON'],
+      ['V', 'FALCON'],
+    ])
+    const after = lines<Labelled>((await again('--relabel')).out)
     expect(after.map(codes)).toEqual([['N'], ['V', 'FALCON']])
     expect(after[1]?.meta.security[1]).toEqual(falcon)
   })
@@ -268,7 +273,7 @@ describe('labels put earlier', () => {
       code,
     })
     const security = [signed('VIP', 'urn:elsewhere'), signed('SUD'), signed('R', SYSTEM.confidentiality)]
-    const [given] = await labelled([], JSON.stringify({ ...cough, meta: { security } }))
+    const [given] = await labelled(['--relabel'], JSON.stringify({ ...cough, meta: { security } }))
     expect(codes(given as Labelled)).toEqual(['N', 'VIP'])
     const [own] = await labelled([], JSON.stringify(opioid))
     for (const { extension } of own?.meta.security ?? [])

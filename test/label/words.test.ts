@@ -27,6 +27,7 @@ describe('words are found', () => {
     ['Severe OPIOID use-disorder', ['sud']],
     ['opioid. Abuse', []],
     ['Opioid, abuse deterrent tablet', []],
+    ['Opioid abuse of many years, pain better now, abuse deterrent tablet', ['sud']],
     ['opioidabuse', []],
     ['hiv and hepatitis', ['hiv', 'both']],
     ['archive', []],

@@ -34,7 +34,7 @@ const LIMITS: DocumentLimits = {
   bytes: 16 << 20,
   pages: 300,
   characters: 4_000_000,
-  waiting: 64,
+  waiting: 8,
   growth: 1 << 30,
 }
 

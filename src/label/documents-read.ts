@@ -6,6 +6,9 @@ import type { DocumentReader } from './document-reader.ts'
 import { hidesEncoded } from './document-text.ts'
 import { FoundLabels } from './found-labels.ts'
 
+/** How long the documents of one record may be read, ms; what is left then waits for the next time. */
+const RECORD_MS = 5_000
+
 /**
  * Facts with what was read of their documents: its words give labels and cues at the path of the attachment, as those of
  * a text would. A document that nobody could try stays pending.
@@ -19,8 +22,9 @@ async function withDocuments(
   const labels = new FoundLabels(rules, facts.labels)
   const cues = new Set(facts.cues)
   const left: PendingDocument[] = []
+  const until = performance.now() + RECORD_MS
   for (const document of pending) {
-    const outcome = await reader.read(document)
+    const outcome = performance.now() < until ? await reader.read(document) : 'unavailable'
     if (outcome === 'unavailable') left.push(document)
     else if (outcome === 'unreadable' || hidesEncoded(outcome.text))
       for (const hit of rules.unreadable) labels.add(hit, document.path)

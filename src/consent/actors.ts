@@ -133,6 +133,22 @@ function cannotBeRuledOut(actor: Actor, { who, context }: Search): boolean {
   return who.references.size === 0 || context.directory.unresolvable?.(reference) === true
 }
 
+/**
+ * A resource of another server is known here by its identifiers alone: where it shows none to compare, it may be anybody.
+ */
+function mayBeUnderAnotherId(reference: string | undefined, resource: Resource, who: Identities): boolean {
+  if (reference === undefined || isLocal(reference) || COLLECTIVE.has(typeOfReference(reference)))
+    return false
+  return identifiersIn(resource).every(({ system }) => mayBear(system, who))
+}
+
+/** Whoever bears the identifiers of an actor that is named by nothing else; undefined where that is not known. */
+function bearersOf({ identifiers }: Actor, { context }: Search): readonly Actor[] | undefined {
+  const found = identifiers.map(({ key }) => context.directory.identified?.(key) ?? [])
+  if (found.length === 0 || found.some(references => references.length === 0)) return undefined
+  return found.flat().map(reference => ({ reference, identifiers: [] }))
+}
+
 /** Absence from the directory is no fact of a plain Organization or Practitioner; what is listed unreadable is doubt. */
 function matches(actor: Actor, search: Search, depth: number): boolean {
   if (isNamed(actor, search)) return true
@@ -140,8 +156,15 @@ function matches(actor: Actor, search: Search, depth: number): boolean {
   const { reference, contained } = actor
   const resource =
     contained ?? (reference === undefined ? undefined : search.context.directory.resolve(reference))
-  if (resource !== undefined)
-    return inResource(resource, search, depth) || (!search.strict && search.who.incomplete)
+  if (resource !== undefined) {
+    if (inResource(resource, search, depth)) return true
+    return (
+      !search.strict &&
+      (search.who.incomplete || mayBeUnderAnotherId(contained ? undefined : reference, resource, search.who))
+    )
+  }
+  const bearers = reference === undefined ? bearersOf(actor, search) : undefined
+  if (bearers !== undefined) return bearers.some(bearer => matches(bearer, search, depth + 1))
   return !search.strict && cannotBeRuledOut(actor, search)
 }
 

@@ -1,125 +1,220 @@
+import { withAbsoluteReferences } from '../model/absolute-references.ts'
 import type { ConsentOnFile, Directory } from '../model/consent.ts'
 import type { Resolution, Upstream } from '../model/doors.ts'
 import type { RawResource } from '../model/exchange.ts'
-import type { JsonValue, Resource } from '../model/fhir.ts'
+import type { Resource } from '../model/fhir.ts'
 import type { Requester } from '../model/requester.ts'
 import { strictParse } from '../model/strict-json.ts'
-import { isDirect } from './lookups.ts'
+import { bearersOf } from './directory-identifiers.ts'
+import { memberships, namedBy, nameOf } from './directory-references.ts'
 
-/** How far memberships are followed: PractitionerRole → Organization → partOf → … */
+export interface DirectoryOptions {
+  /** Base URLs under which references are ours, no trailing slash. */
+  readonly bases?: readonly string[]
+  /** Also looked up: the custodian, who discloses. */
+  readonly also?: readonly string[]
+  /** Most references looked up; default 500. */
+  readonly references?: number
+  /** Longest time of all look-ups together, ms; default 5,000. */
+  readonly timeMs?: number
+}
+
+/** How far memberships are followed: Group → PractitionerRole → Organization → partOf. */
 const DEPTH = 4
+const REFERENCES = 500
+const TIME_MS = 5_000
 
-/** Elements through which an actor belongs to another: what a Consent says of the wider actor holds for it. */
-const MEMBERSHIP = new Set([
-  'organization',
-  'partOf',
-  'practitioner',
-  'managingOrganization',
-  'owner',
-  'participatingOrganization',
-])
-
-const actorLists = new WeakMap<readonly ConsentOnFile[], readonly string[]>()
-/** What was found, by reference; undefined where it is there and cannot be read. */
+/** What was found, by name; undefined where it is there and cannot be read, or nobody could say. */
 type Found = ReadonlyMap<string, Resource | undefined>
 const parsedResolutions = new WeakMap<Resolution, Found>()
 
 /** One directory and the look-ups it was made from; the same look-ups give the same object. */
 interface Made {
   readonly resolutions: readonly Resolution[]
+  readonly beyond: readonly string[]
   readonly directory: Directory
 }
 const madeFrom = new WeakMap<Resolution, Made>()
 const NOBODY: Directory = { resolve: () => undefined }
 
 /**
- * The directory that Consent actors and the requester resolve to: fetched from the upstream, never from the request,
- * bounded in depth, cached with the look-ups. What cannot be found stays unresolvable, which never permits.
+ * The directory that Consent actors, the requester and the custodian resolve to, with whoever they belong to and whoever
+ * belongs to them (Group, CareTeam, PractitionerRole, Organization.partOf, Device.owner, Location, HealthcareService). It is
+ * fetched from the servers, never from the request, and cached with the look-ups: a requester cannot write it. Bounded in
+ * depth, number and time: what lies beyond a bound is unresolvable, which never permits and never takes a deny away.
+ * Throws Refusal where a server fails.
  */
 export async function directoryFor(
   upstream: Upstream,
   consents: ReadonlyMap<string, readonly ConsentOnFile[]>,
   requester: Requester,
+  options: DirectoryOptions = {},
 ): Promise<Directory> {
-  const wanted = new Set<string>()
-  for (const { reference } of requester.actors)
-    if (reference !== undefined && isDirect(reference)) wanted.add(reference)
-  for (const onFile of consents.values()) for (const reference of actorsOf(onFile)) wanted.add(reference)
-  const resolutions: Resolution[] = []
-  let missing = [...wanted]
-  for (let depth = 0; depth < DEPTH && missing.length > 0; depth++) {
-    const resolution = await upstream.resolve(missing)
-    resolutions.push(resolution)
-    const next = new Set<string>()
-    for (const resource of parsedOf(resolution, missing).values())
-      for (const parent of resource === undefined ? [] : memberships(resource))
-        if (!wanted.has(parent) && isDirect(parent)) next.add(parent)
-    for (const reference of next) wanted.add(reference)
-    missing = [...next]
-  }
-  return directoryOf(resolutions)
+  const gathering = new Gathering(upstream, options)
+  for (const { reference } of requester.actors) if (reference !== undefined) gathering.want(reference)
+  for (const reference of options.also ?? []) gathering.want(reference)
+  const named = [...consents.values()].map(namedBy)
+  for (const { references } of named) for (const reference of references) gathering.want(reference)
+  await gathering.followAll()
+  const directory = gathering.directory()
+  return bearersOf(upstream, named, requester, directory, {
+    leftMs: gathering.leftMs(),
+    want: async references => {
+      for (const reference of references) gathering.want(reference)
+      await gathering.followAll()
+      return gathering.directory()
+    },
+  })
 }
 
-function directoryOf(resolutions: readonly Resolution[]): Directory {
-  const [first] = resolutions
-  if (first === undefined) return NOBODY
-  const made = madeFrom.get(first)
-  if (
-    made?.resolutions.length === resolutions.length &&
-    made.resolutions.every((one, i) => one === resolutions[i])
-  )
-    return made.directory
-  const found = new Map<string, Resource | undefined>()
-  for (const resolution of resolutions)
-    for (const [reference, resource] of parsedResolutions.get(resolution) ?? [])
-      found.set(reference, resource)
-  const directory: Directory = {
-    resolve: reference => found.get(reference),
-    unresolvable: reference => found.has(reference) && found.get(reference) === undefined,
+/** One directory, level by level. */
+class Gathering {
+  readonly #upstream: Upstream
+  readonly #ours: readonly string[]
+  readonly #theirs: readonly string[]
+  readonly #most: number
+  readonly #ends: number
+  readonly #resolutions: Resolution[] = []
+  readonly #met = new Set<string>()
+  /** Wanted and not looked up: a bound was hit. */
+  readonly #beyond = new Set<string>()
+  #missing: string[] = []
+  #count = 0
+
+  constructor(upstream: Upstream, { bases = [], references, timeMs }: DirectoryOptions) {
+    this.#upstream = upstream
+    this.#ours = bases
+    this.#theirs = [...(upstream.elsewhere?.keys() ?? [])]
+    this.#most = references ?? REFERENCES
+    this.#ends = performance.now() + (timeMs ?? TIME_MS)
   }
-  madeFrom.set(first, { resolutions: [...resolutions], directory })
+
+  leftMs(): number {
+    return this.#ends - performance.now()
+  }
+
+  want(reference: string): void {
+    const name = nameOf(reference, this.#ours, this.#theirs)
+    if (name === undefined || this.#met.has(name)) return
+    this.#met.add(name)
+    this.#missing.push(name)
+  }
+
+  async followAll(): Promise<void> {
+    for (let depth = 0; depth < DEPTH && this.#missing.length > 0; depth++) {
+      const asked = this.#take()
+      const answers = await within(this.#ask(asked), this.leftMs())
+      if (answers === undefined) {
+        this.#leave(asked)
+        break
+      }
+      for (const { names, base, resolution } of answers) {
+        this.#resolutions.push(resolution)
+        for (const resource of parsedOf(resolution, names, base).values())
+          for (const member of resource === undefined ? [] : memberships(resource)) this.want(member)
+      }
+    }
+    this.#leave(this.#missing)
+    this.#missing = []
+  }
+
+  /** Collectives first: who they are is told by nothing but themselves. */
+  #take(): readonly string[] {
+    const sorted = this.#missing.toSorted((left, right) => rank(left) - rank(right))
+    this.#missing = []
+    const room = this.leftMs() > 0 ? Math.max(0, this.#most - this.#count) : 0
+    this.#leave(sorted.slice(room))
+    const asked = sorted.slice(0, room)
+    this.#count += asked.length
+    return asked
+  }
+
+  #leave(names: readonly string[]): void {
+    for (const name of names) this.#beyond.add(name)
+  }
+
+  #ask(names: readonly string[]): Promise<readonly Asked[]> {
+    const at = (name: string): string => this.#theirs.find(base => name.startsWith(`${base}/`)) ?? ''
+    return Promise.all(
+      [...Map.groupBy(names, at)].map(async ([base, group]) => {
+        const server = base === '' ? this.#upstream : this.#upstream.elsewhere?.get(base)
+        const local = base === '' ? group : group.map(name => name.slice(base.length + 1))
+        const resolution = (await server?.resolve(local)) ?? { get: () => undefined }
+        return { base, names: group, resolution }
+      }),
+    )
+  }
+
+  directory(): Directory {
+    return sharedDirectory(this.#resolutions, [...this.#beyond])
+  }
+}
+
+interface Asked {
+  readonly base: string
+  readonly names: readonly string[]
+  readonly resolution: Resolution
+}
+
+const COLLECTIVE = /(?:^|\/)(?:Group|CareTeam|PractitionerRole|HealthcareService)\/[^/]+$/
+
+function rank(name: string): number {
+  return COLLECTIVE.test(name) ? 0 : 1
+}
+
+/** The answer, or undefined when it takes longer; then what comes of it is of no use any more. */
+async function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>(resolve => {
+    timer = setTimeout(() => resolve(undefined), Math.max(0, ms))
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+    work.catch(() => undefined)
+  }
+}
+
+function sharedDirectory(resolutions: readonly Resolution[], beyond: readonly string[]): Directory {
+  const [first] = resolutions
+  if (first === undefined) return beyond.length === 0 ? NOBODY : directoryOf(resolutions, beyond)
+  const made = madeFrom.get(first)
+  if (made !== undefined && sameList(made.resolutions, resolutions) && sameList(made.beyond, beyond))
+    return made.directory
+  const directory = directoryOf(resolutions, beyond)
+  madeFrom.set(first, { resolutions: [...resolutions], beyond, directory })
   return directory
 }
 
-function actorsOf(onFile: readonly ConsentOnFile[]): readonly string[] {
-  const known = actorLists.get(onFile)
-  if (known !== undefined) return known
-  const references = new Set<string>()
-  for (const { resource } of onFile) collectActors(resource['provision'], references)
-  const list = [...references]
-  actorLists.set(onFile, list)
-  return list
+function sameList<T>(left: readonly T[], right: readonly T[]): boolean {
+  return left.length === right.length && left.every((one, index) => one === right[index])
 }
 
-/** `actor[].reference.reference` at any depth of the provision, and the records whose related ones it speaks of. */
-function collectActors(value: JsonValue | undefined, into: Set<string>, depth = 0): void {
-  if (typeof value !== 'object' || value === null || depth > 20) return
-  if (Array.isArray(value)) {
-    for (const item of value) collectActors(item, into, depth + 1)
-    return
-  }
-  for (const [key, child] of Object.entries(value)) {
-    if (key === 'data') {
-      for (const term of [child].flat()) if (isRelated(term)) collectActors(term, into, depth + 1)
-      continue
-    }
-    if (key === 'reference' && typeof child === 'string' && isDirect(child)) into.add(child)
-    else collectActors(child, into, depth + 1)
+function directoryOf(resolutions: readonly Resolution[], beyond: readonly string[]): Directory {
+  const found = new Map<string, Resource | undefined>()
+  for (const resolution of resolutions)
+    for (const [name, resource] of parsedResolutions.get(resolution) ?? []) found.set(name, resource)
+  const left = new Set(beyond)
+  return {
+    resolve: name => found.get(name),
+    unresolvable: name => left.has(name) || (found.has(name) && found.get(name) === undefined),
   }
 }
 
-/** What a record refers to can be told only from the record itself (R4 consent-data-meaning `related`). */
-function isRelated(term: JsonValue | undefined): boolean {
-  return typeof term === 'object' && term !== null && 'meaning' in term && term.meaning === 'related'
-}
-
-function parsedOf(resolution: Resolution, references: readonly string[]): Found {
+function parsedOf(resolution: Resolution, names: readonly string[], base: string): Found {
   const known = parsedResolutions.get(resolution)
   if (known !== undefined) return known
   const parsed = new Map<string, Resource | undefined>()
-  for (const reference of references) {
-    const raw = resolution.get(reference)
-    if (raw !== undefined && raw !== 'absent') parsed.set(reference, readAs(reference, raw))
+  for (const name of names) {
+    const local = base === '' ? name : name.slice(base.length + 1)
+    const raw = resolution.get(local)
+    if (raw === 'absent') continue
+    const resource = raw === undefined ? undefined : readAs(local, raw)
+    parsed.set(
+      name,
+      resource === undefined || base === '' ? resource : withAbsoluteReferences(resource, base),
+    )
   }
   parsedResolutions.set(resolution, parsed)
   return parsed
@@ -133,17 +228,4 @@ function readAs(reference: string, { bytes }: RawResource): Resource | undefined
   } catch {
     return undefined
   }
-}
-
-function memberships(resource: Resource): string[] {
-  const parents: string[] = []
-  for (const key of MEMBERSHIP) {
-    const values = [resource[key]].flat()
-    for (const value of values) {
-      const reference =
-        typeof value === 'object' && value !== null && 'reference' in value ? value.reference : undefined
-      if (typeof reference === 'string') parents.push(reference)
-    }
-  }
-  return parents
 }

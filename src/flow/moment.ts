@@ -85,7 +85,10 @@ function createMoment(requester: Requester, purposes: readonly string[], at: Dat
       const consents = names.map(name => onFile.get(name))
       const known = shares.get(key)
       if (known?.onFile.every((list, index) => list === consents[index])) return known.facts
-      const base = await directoryFor(rooms.upstream, onFile, requester)
+      const base = await directoryFor(rooms.upstream, onFile, requester, {
+        bases: rooms.site.bases ?? [rooms.site.baseUrl],
+        also: [rooms.site.custodian.organization],
+      })
       const directory = {
         ...base,
         resolve: (reference: string) => base.resolve(reference) ?? pool.get(reference),

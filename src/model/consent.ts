@@ -138,4 +138,6 @@ export interface Directory {
    * merely is not there is none.
    */
   readonly unresolvable?: (reference: string) => boolean
+  /** References of those who bear an identifier (normal `system|value`); undefined where nobody looked, or could. */
+  readonly identified?: (key: string) => readonly string[] | undefined
 }

@@ -3,6 +3,7 @@ import { directoryFor } from '../../src/flow/directory.ts'
 import type { ConsentOnFile } from '../../src/model/consent.ts'
 import type { Resolution, Upstream } from '../../src/model/doors.ts'
 import type { Resource } from '../../src/model/fhir.ts'
+import { Refusal } from '../../src/model/refusal.ts'
 import type { Requester } from '../../src/model/requester.ts'
 import { raw, requester, world } from './world.ts'
 
@@ -73,6 +74,163 @@ describe('the directory', () => {
       false,
     ])
     expect(calls).toHaveLength(4)
+    // What lies beyond is doubt, and only that.
+    expect(known.map(reference => directory.unresolvable?.(reference))).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+    ])
+  })
+
+  test('follows every kind of membership, up and down', async () => {
+    const people = (id: string) => ({ resourceType: 'Practitioner', id })
+    const { directory } = await resolved(
+      {
+        actor: [
+          { reference: { reference: 'Group/g' } },
+          { reference: { reference: 'CareTeam/t' } },
+          { reference: { reference: 'Device/v' } },
+          { reference: { reference: 'Location/l' } },
+          { reference: { reference: 'HealthcareService/s' } },
+        ],
+      },
+      [
+        {
+          resourceType: 'Group',
+          id: 'g',
+          member: [{ entity: { reference: 'PractitionerRole/r' } }, { entity: { reference: 'Patient/x' } }],
+        },
+        {
+          resourceType: 'PractitionerRole',
+          id: 'r',
+          practitioner: { reference: 'Practitioner/1' },
+          organization: { reference: 'Organization/1' },
+        },
+        { resourceType: 'CareTeam', id: 't', participant: [{ member: { reference: 'Practitioner/2' } }] },
+        { resourceType: 'Device', id: 'v', owner: { reference: 'Organization/2' } },
+        { resourceType: 'Location', id: 'l', managingOrganization: { reference: 'Organization/3' } },
+        { resourceType: 'HealthcareService', id: 's', providedBy: { reference: 'Organization/4' } },
+        people('1'),
+        people('2'),
+        ...[1, 2, 3, 4].map(n => ({ resourceType: 'Organization', id: `${n}` })),
+        { resourceType: 'Patient', id: 'x' },
+      ],
+    )
+    const met = ['Practitioner/1', 'Practitioner/2', ...[1, 2, 3, 4].map(n => `Organization/${n}`)]
+    expect(met.filter(name => directory.resolve(name) === undefined)).toEqual([])
+    // A member that is a patient is known by its reference; nothing of it is read.
+    expect(directory.resolve('Patient/x')).toBeUndefined()
+    expect(directory.unresolvable?.('Patient/x')).toBe(false)
+  })
+
+  test('follows members that a contained Group names', async () => {
+    const made = world({ resources: CHAIN })
+    const onFile = {
+      ref: { reference: 'Consent/c' },
+      resource: {
+        resourceType: 'Consent',
+        contained: [
+          {
+            resourceType: 'Group',
+            id: 'own',
+            member: [{ entity: { reference: 'PractitionerRole/r' } }],
+          },
+        ],
+        provision: actor('#own'),
+      } as Resource,
+    }
+    const directory = await directoryFor(made.rooms.upstream, new Map([['Patient/p', [onFile]]]), nobody)
+    expect(directory.resolve('Organization/1')?.id).toBe('1')
+  })
+
+  test('takes absolute and versioned references for what they are, and no others', async () => {
+    const made = world({ resources: CHAIN })
+    const asked = consents({
+      actor: [
+        { reference: { reference: 'https://gw.example/fhir/Organization/5' } },
+        { reference: { reference: 'Practitioner/d/_history/2' } },
+        { reference: { reference: 'https://elsewhere.example/fhir/Organization/1' } },
+      ],
+    })
+    const options = { bases: ['https://gw.example/fhir'], also: ['Organization/2'] }
+    const directory = await directoryFor(made.rooms.upstream, asked, nobody, options)
+    const names = ['Organization/5', 'Practitioner/d', 'Organization/2', 'Organization/1']
+    expect(names.map(name => directory.resolve(name)?.id)).toEqual(['5', 'd', '2', undefined])
+  })
+
+  test('looks up no more than its number, collectives first; the others are doubt', async () => {
+    const members = Array.from({ length: 40 }, (_, n) => ({ entity: { reference: `Practitioner/${n}` } }))
+    const roles = [{ entity: { reference: 'PractitionerRole/r' } }]
+    const made = world({
+      resources: [
+        { resourceType: 'Group', id: 'g', member: [...members, ...roles] },
+        ...members.map((_, n) => ({ resourceType: 'Practitioner', id: `${n}` })),
+        ...CHAIN,
+      ],
+    })
+    const directory = await directoryFor(made.rooms.upstream, consents(actor('Group/g')), nobody, {
+      references: 11,
+    })
+    const looked = made.calls.join().match(/\w+\/\w+/g) ?? []
+    expect(looked).toHaveLength(11)
+    expect(directory.resolve('PractitionerRole/r')).toBeDefined()
+    const state = (n: number) => [
+      directory.resolve(`Practitioner/${n}`) !== undefined,
+      directory.unresolvable?.(`Practitioner/${n}`),
+    ]
+    expect(members.map((_, n) => state(n)).filter(([found]) => found)).toHaveLength(9)
+    expect(members.every((_, n) => state(n)[0] !== state(n)[1])).toBe(true)
+  })
+
+  test('waits no longer than its time; what did not come is doubt', async () => {
+    const made = world({ resources: CHAIN })
+    const upstream: Upstream = {
+      ...made.rooms.upstream,
+      resolve: references =>
+        references.includes('Organization/1')
+          ? new Promise(() => undefined)
+          : made.rooms.upstream.resolve(references),
+    }
+    const before = performance.now()
+    const directory = await directoryFor(upstream, consents(actor('PractitionerRole/r')), nobody, {
+      timeMs: 100,
+    })
+    expect(performance.now() - before).toBeLessThan(1000)
+    expect(directory.resolve('PractitionerRole/r')).toBeDefined()
+    expect(directory.unresolvable?.('Organization/1')).toBe(true)
+  })
+
+  test('fails where the upstream fails', async () => {
+    const made = world({ resources: CHAIN })
+    const upstream: Upstream = {
+      ...made.rooms.upstream,
+      resolve: async () => {
+        throw new Refusal('upstream-unavailable')
+      },
+    }
+    await expect(directoryFor(upstream, consents(actor('Group/g')), nobody)).rejects.toThrow(Refusal)
+  })
+
+  test('resolves what a Consent of another server names at that server, and takes it for nobody of ours', async () => {
+    const base = 'https://registry.example/fhir'
+    const made = world({ resources: CHAIN })
+    const there = world({
+      resources: [
+        { resourceType: 'Organization', id: '1', partOf: { reference: 'Organization/2' } },
+        { resourceType: 'Organization', id: '2', name: 'of the registry' },
+      ],
+    })
+    const upstream = { ...made.rooms.upstream, elsewhere: new Map([[base, there.rooms.upstream]]) }
+    const directory = await directoryFor(upstream, consents(actor(`${base}/Organization/1`)), nobody)
+    expect(directory.resolve(`${base}/Organization/1`)?.['partOf']).toEqual({
+      reference: `${base}/Organization/2`,
+    })
+    expect(directory.resolve(`${base}/Organization/2`)?.['name']).toBe('of the registry')
+    expect(directory.resolve('Organization/1')).toBeUndefined()
+    expect(made.calls).toEqual([])
+    expect(there.calls).toEqual(['resolve Organization/1', 'resolve Organization/2'])
   })
 
   test('holds the requester too; a circle ends', async () => {
@@ -146,6 +304,7 @@ describe('the directory', () => {
       'Organization/1',
       'Organization/2',
       'Organization/3',
+      'Organization/5',
       'Organization/6',
     ])
   })

@@ -11,6 +11,8 @@ interface Case {
   readonly absent: readonly string[]
   /** Labels that are explained but not applied. */
   readonly candidates?: readonly string[]
+  /** Of the patient, where age matters; the clock stands at 2026-06-01. */
+  readonly birthDate?: string
   /** Resources the first one refers to, or that refer to it. */
   readonly others?: readonly { readonly resourceType: string; readonly id: string }[]
 }
@@ -21,8 +23,11 @@ describe.each(categories.map(({ name }) => name))('category %s', category => {
   const cases = JSON.parse(readFileSync(join(BUILT_IN_LABELS, category, 'cases.json'), 'utf8')) as Case[]
 
   it.each(cases.map(one => [one.name, one] as const))('labels: %s', (_, one) => {
-    const { resource, labels, absent, candidates = [], others = [] } = one
-    const labelled = new Chart([resource, ...others]).label(`${resource.resourceType}/${resource.id}`)
+    const { resource, labels, absent, candidates = [], others = [], birthDate } = one
+    const labelled = new Chart([resource, ...others]).label(
+      `${resource.resourceType}/${resource.id}`,
+      birthDate,
+    )
     const { codes, notAssessable } = labelled
     expect(notAssessable).toBeUndefined()
     expect((labelled.candidates ?? []).map(({ code }) => code)).toEqual(

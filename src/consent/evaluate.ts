@@ -4,7 +4,7 @@ import type { Rule } from './compile.ts'
 import { authorActors, originReferences } from './data.ts'
 import { type Identities, identitiesOf } from './identities.ts'
 import { coversAction, coversPurposes, coversRecipients, type QuestionView } from './question.ts'
-import type { Place } from './references.ts'
+import { type Place, typeOfReference } from './references.ts'
 import type { Actor } from './roles.ts'
 import type { Selector } from './selectors.ts'
 import type { ResourceView } from './view.ts'
@@ -74,16 +74,18 @@ function fromSource(
   strict: boolean,
 ): boolean {
   const { sources, context } = question
-  const { source } = view.labelled
-  // Where it comes from may be more than who signed it: a deny of a place reaches what happened there.
-  const origins = strict ? [] : originReferences(view, place)
-  const references = [
-    ...[source ?? [], origins].flat().map(reference => ({ reference })),
-    ...authorActors(view, place),
-  ]
-  const makers = identitiesOf(references, context.directory)
   if (isSomebody(sources) && isAmong(actors, sources, context, strict)) return true
-  return isAmong(actors, makers, context, strict)
+  const { source } = view.labelled
+  const makers = [...(source === undefined ? [] : [{ reference: source }]), ...authorActors(view, place)]
+  const origins = originReferences(view, place).map(reference => ({ reference }))
+  if (strict || origins.length === 0) {
+    return isAmong(actors, identitiesOf(makers, context.directory), context, strict)
+  }
+  // Where it comes from may be more than who signed it: a deny of a place reaches what happened there. Of a record that
+  // names a place alone nobody can tell who made it.
+  const all = identitiesOf([...makers, ...origins], context.directory)
+  const unnamed = ({ reference = '' }: Actor) => !all.types.has(typeOfReference(reference))
+  return isAmong(actors, all, context, false) || (makers.length === 0 && actors.some(unnamed))
 }
 
 function testsOf(rule: Rule, preparing: Preparing): Prepared['tests'] {

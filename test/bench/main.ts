@@ -5,6 +5,7 @@
 import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { consentSpeed } from './consent.ts'
 import { labellingSpeed } from './labelling.ts'
 import { type LoadResult, load } from './load.ts'
 
@@ -135,9 +136,21 @@ function labelling(): void {
   )
 }
 
+function consent(): void {
+  const { known, fresh, permitted } = consentSpeed()
+  console.log(
+    `ten Consents of ten provisions on one core, compiled once: ${known.toFixed(0)} decisions/s (target ≥ 200000), ` +
+      `on records never met ${fresh.toFixed(0)}; ${(permitted * 100).toFixed(0)} % permitted`,
+  )
+}
+
 async function main(): Promise<void> {
   if (process.env['BENCH_CASE'] === 'label') {
     labelling()
+    return
+  }
+  if (process.env['BENCH_CASE'] === 'consent') {
+    consent()
     return
   }
   const upstream = await start('./upstream.ts', [], 1)
@@ -185,6 +198,7 @@ async function main(): Promise<void> {
   }
   for (const { child } of [gateway, plain, upstream, ...(nginx === undefined ? [] : [nginx])]) child.kill()
   labelling()
+  consent()
   rmSync(FOLDER, { recursive: true, force: true })
 }
 

@@ -3,6 +3,7 @@ import type { ConsentOnFile, ConsentQuestion } from '../../src/model/consent.ts'
 import type { JsonObject, LiteralReference, Resource } from '../../src/model/fhir.ts'
 import { SYSTEM } from '../../src/model/fhir.ts'
 import type { LabelledResource } from '../../src/model/label.ts'
+import { STRANGE_EXTENSION, TYPE_EXTENSION } from '../spec/provision.ts'
 import { act, actor, coding, conf, directory, labelled, reason, type } from './fixtures.ts'
 
 const npi = (value: string) => [{ system: 'http://hl7.org/fhir/sid/us-npi', value }]
@@ -120,13 +121,47 @@ const elements = {
   data: maybe(some(data), 5),
 }
 
+/** Types told by an extension, in the place of a written one or beside it; rarely one that nobody knows. */
+const extension = fc.oneof(
+  { weight: 6, arbitrary: pick('permit', 'deny').map(valueCode => [{ url: TYPE_EXTENSION, valueCode }]) },
+  { weight: 1, arbitrary: fc.constant([{ url: STRANGE_EXTENSION, valueCode: 'x' }]) },
+)
+const typed = fc.oneof(
+  { weight: 9, arbitrary: fc.record({ type: pick('permit', 'deny') }) },
+  { weight: 1, arbitrary: fc.record({ type: maybe(pick('permit', 'deny'), 1), extension }) },
+)
+
 function provision(depth: number): fc.Arbitrary<JsonObject> {
   const children = depth === 0 ? fc.constant(undefined) : maybe(some(provision(depth - 1), 3), 1)
-  return fc.record({ type: pick('permit', 'deny'), ...elements, provision: children }).map(defined)
+  return fc
+    .tuple(typed, fc.record({ ...elements, provision: children }))
+    .map(([type, rest]) => defined({ ...type, ...rest }))
 }
+
+/** One provision in the other, down to the limit or one beyond it. */
+const deep = fc
+  .tuple(
+    fc.integer({ min: 4, max: 9 }),
+    fc.array(
+      fc.record({ type: pick('permit', 'deny'), purpose: elements.purpose, period: elements.period }),
+      {
+        minLength: 9,
+        maxLength: 9,
+      },
+    ),
+  )
+  .map(([depth, levels]) =>
+    levels
+      .slice(0, depth)
+      .reduceRight<JsonObject>(
+        (child, level, index) => defined({ ...level, provision: index === depth - 1 ? undefined : [child] }),
+        {},
+      ),
+  )
 
 const root = fc.oneof(
   { weight: 8, arbitrary: provision(2) },
+  { weight: 1, arbitrary: deep },
   { weight: 2, arbitrary: fc.record({ type: pick('permit', 'deny'), provision: some(provision(1), 3) }) },
   {
     weight: 1,
@@ -158,6 +193,20 @@ export const consentArbitrary: fc.Arbitrary<ConsentOnFile> = fc
       )
       .map(to),
     provision: root,
+    category: fc.constant([{ coding: [coding('http://loinc.org', '59284-0')] }]),
+    dateTime: pick('2020-01-01', '2022-01-01', '2023-01-01'),
+    verification: maybe(
+      some(
+        fc
+          .record({
+            verified: fc.boolean(),
+            verificationDate: maybe(pick('2024', '2024-05-31', '2024-06-01', '2024-06-02'), 1),
+            verifiedWith: maybe(pick('Patient/p1', 'Patient/p2', 'RelatedPerson/r').map(to), 1),
+          })
+          .map(defined),
+      ),
+      1,
+    ),
     modifierExtension: maybe(fc.constant([{ url: 'http://example.org/modifier', valueBoolean: true }]), 30),
   })
   .map(parts => {
@@ -228,8 +277,21 @@ export const resourceArbitrary: fc.Arbitrary<LabelledResource> = fc
     effectivePeriod: maybe(period, 4),
     lastUpdated: maybe(pick('2024-05-31T10:00:00Z', '2024-06-02T10:00:00Z'), 1),
     source: maybe(pick<LiteralReference>('Organization/o1', 'Organization/o2', 'Organization/o9'), 1),
+    origin: maybe(pick('Location/l1', 'Organization/o3', 'Organization/o2'), 2),
   })
-  .map(({ level, security: codes, lastUpdated, source, ...parts }) => {
+  .map(({ level, security: codes, lastUpdated, source, origin, ...parts }) => {
     const meta = defined({ security: [conf(level), ...codes.map(act)], lastUpdated })
-    return labelled({ ...(defined(parts) as Resource), meta }, source === undefined ? {} : { source })
+    const made = labelled({ ...(defined(parts) as Resource), meta }, source === undefined ? {} : { source })
+    return origin === undefined ? made : { ...made, facts: { ...made.facts, sourceReferences: [origin] } }
   })
+
+/** Consents about the same few people, so that they contradict each other. */
+export const rivals: fc.Arbitrary<readonly ConsentOnFile[]> = fc
+  .tuple(fc.array(consentArbitrary, { minLength: 2, maxLength: 3 }), maybe(party.map(to), 1))
+  .map(([consents, who]) =>
+    consents.map(({ ref, resource }) => {
+      const { actor: _, provision: __, ...root } = resource['provision'] as JsonObject
+      const named = who === undefined ? {} : { actor: [actor('IRCP', who)] }
+      return { ref, resource: { ...resource, provision: { type: 'permit', ...root, ...named } } }
+    }),
+  )

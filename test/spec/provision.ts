@@ -186,6 +186,7 @@ function actorsMatch(actors: Json[], sure: boolean, subject: Case): boolean {
   }
   const asked = (role: string) => question.actors.filter(actor => actor.role === role)
   const source = labelled.source === undefined ? [] : [{ reference: labelled.source }]
+  const origins = sure ? [] : labelled.facts.sourceReferences.map(reference => ({ reference }))
   const recipients = inRole(actors, RECIPIENTS)
   if (recipients.length > 0 && !among(recipients, asked('recipient'))) return false
   const disclosers = inRole(actors, DISCLOSERS)
@@ -195,14 +196,25 @@ function actorsMatch(actors: Json[], sure: boolean, subject: Case): boolean {
     const origin =
       source.length > 0
         ? among(disclosers, source)
-        : !sure && (who.length === 0 || (authors(subject).length > 0 && among(disclosers, authors(subject))))
+        : !sure &&
+          (who.length === 0 ||
+            ([...origins, ...authors(subject)].length > 0 &&
+              among(disclosers, [...origins, ...authors(subject)])))
     if (!named && !origin) return false
   }
   const sources = inRole(actors, SOURCES)
   if (sources.length === 0) return true
   const who = asked('source')
   const named = who.length > 0 && among(sources, who)
-  return named || among(sources, [...source, ...authors(subject)])
+  const makers = [...source, ...authors(subject)]
+  if (named || among(sources, [...makers, ...origins])) return true
+  // A place alone does not tell who made it.
+  const types = namesOf(origins, question).possible.map(typeOf)
+  return (
+    origins.length > 0 &&
+    makers.length === 0 &&
+    sources.some(({ reference: { reference } }) => !types.includes(typeOf(reference ?? '')))
+  )
 }
 
 const READING = ['access', 'disclose', 'use']
@@ -362,16 +374,53 @@ function isReadable(provision: Json, depth: number): boolean {
   )
 }
 
+/** Meaning of an extension of the random Consents: it stands for the type of its provision. */
+export const TYPE_EXTENSION = 'http://example.org/type'
+/** An extension that is listed without a meaning. */
+export const STRANGE_EXTENSION = 'http://example.org/strange'
+
+/** The provision with the types that extensions stand for; undefined where an extension has no meaning. */
+function plain(provision: Json): Json {
+  const { extension = [], ...rest } = provision
+  if (extension.some(({ url }: Json) => url === STRANGE_EXTENSION)) return undefined
+  for (const { valueCode } of extension)
+    if (valueCode === 'deny' || rest.type === undefined) rest.type = valueCode
+  if (rest.provision !== undefined) rest.provision = rest.provision.map(plain)
+  return rest.provision?.includes(undefined) ? undefined : rest
+}
+
+/** Confirmed with the patient or a related person by now, and not taken back later. */
+function isVerified({ verification = [], patient }: Json, now: number): boolean {
+  const fits = (reference: string | undefined) =>
+    reference === undefined || reference.startsWith('RelatedPerson/') || reference === patient.reference
+  const refusals = verification.filter(({ verified }: Json) => !verified)
+  return verification.some(
+    ({ verified, verificationDate, verifiedWith }: Json) =>
+      verified &&
+      fits(verifiedWith?.reference) &&
+      (verificationDate === undefined || dayStart(verificationDate) <= now) &&
+      refusals.every(
+        (refusal: Json) =>
+          verificationDate !== undefined &&
+          refusal.verificationDate !== undefined &&
+          dayEnd(refusal.verificationDate) <= dayStart(verificationDate),
+      ),
+  )
+}
+
 /** Takes a Consent, a question and a resource; returns what the Consent says, `none` where it is not asked at all. */
 export function specVerdict(
   consent: Resource,
   question: ConsentQuestion,
   labelled: LabelledResource,
   tables: Tables,
+  requireVerification = false,
 ): SpecVerdict {
   if (consent['status'] !== 'active') return 'none'
   const subject = { question, labelled, tables }
-  const json: Json = consent
+  const provision = plain(consent['provision'] ?? {})
+  if (provision === undefined) return 'indeterminate'
+  const json: Json = { ...consent, provision }
   const base: Said = OPPOSITE[json.policyRule?.coding[0].code]
   const root: Json = { ...json.provision }
   if (json.modifierExtension !== undefined || !isReadable(root, 1)) return 'indeterminate'
@@ -390,5 +439,47 @@ export function specVerdict(
   if (result === undefined) return 'not-covered'
   const patients = labelled.facts.patients
   const stranger = patients.length > 0 && !patients.includes(json.patient.reference)
-  return stranger && result === 'permit' ? 'not-covered' : result
+  if (result === 'deny' || !(stranger || (requireVerification && !isVerified(json, now)))) return result
+  return 'not-covered'
+}
+
+/**
+ * What several Consents say where the newest word wins: of two that contradict each other, about the same category and
+ * the same actors of the same patient, the one that was signed earlier says nothing.
+ */
+export function specVerdicts(
+  consents: readonly Resource[],
+  question: ConsentQuestion,
+  labelled: LabelledResource,
+  tables: Tables,
+): readonly SpecVerdict[] {
+  const said = consents.map(consent => specVerdict(consent, question, labelled, tables))
+  const actors = (provision: Json): Json[] => [
+    ...(provision?.actor ?? []),
+    ...(provision?.provision ?? []).flatMap(actors),
+  ]
+  const about = (consent: Json) => {
+    const all = actors(consent.provision)
+    const placed = [...RECIPIENTS, ...DISCLOSERS, ...SOURCES]
+    if (all.some(({ role }) => !placed.includes(role.coding[0].code))) return undefined
+    const group = (role: string) => [RECIPIENTS, DISCLOSERS, SOURCES].findIndex(codes => codes.includes(role))
+    const names = all.map(
+      ({ role, reference }) => `${group(role.coding[0].code)} ${JSON.stringify(reference)}`,
+    )
+    return [consent.patient.reference, ...[...new Set(names)].sort()].join()
+  }
+  return said.map((verdict, index) => {
+    const own: Json = consents[index]
+    const steps = consents.some((other: Json, at) => {
+      const pair = [verdict, said[at]]
+      return (
+        pair.includes('permit') &&
+        pair.includes('deny') &&
+        about(own) !== undefined &&
+        about(own) === about(other) &&
+        other.dateTime > own.dateTime
+      )
+    })
+    return steps ? 'not-covered' : verdict
+  })
 }

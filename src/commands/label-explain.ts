@@ -64,11 +64,12 @@ export function explanationOf(
   const { confidentiality, part2, source, notAssessable, labels, candidates = [] } = labelled
   const explain = explainer(facts, explaining)
   const takenBack = takenBackOf(labelled, facts, explaining)
-  const telling = (facts.telling ?? []).map(({ path, ranges, labels: of }) => ({
-    path,
-    labels: [...new Set(of.map(({ code }) => code))],
-    ...(ranges === undefined ? {} : { ranges }),
-  }))
+  const applies = ({ rule, confidence }: Label): boolean =>
+    rule === 'upstream' || confidence >= explaining.minimumConfidence
+  const telling = (facts.telling ?? []).flatMap(({ path, ranges, labels: of }) => {
+    const codes = [...new Set(of.filter(applies).map(({ code }) => code))]
+    return codes.length === 0 ? [] : [{ path, labels: codes, ...(ranges === undefined ? {} : { ranges }) }]
+  })
   return {
     reference: facts.reference,
     place,

@@ -120,7 +120,7 @@ class Descent {
       if (through?.says === 'group' && forward.edge.kind === 'visit') continue
       collected.add(this.#along(facts, forward, steps))
     }
-    for (const { edge, from, at } of backwardOf(facts, this.#sight)) {
+    for (const { edge, from, at } of backwardOf(facts, this.#sight, this.#root)) {
       if (edge.says === 'nothing' || from.reference === this.#root.reference) continue
       collected.add(this.#back(edge, from, at, steps))
     }

@@ -87,7 +87,7 @@ export class SourceFinder {
 
   /** @throws TooWide */
   find(facts: ResourceFacts, sight: Sight): SourceFinding {
-    return new Search(this, sight).of(facts, STEPS)
+    return new Search(this, sight, facts).of(facts, STEPS)
   }
 
   /** What a reference says by itself: a registered entry, or an organization nobody registered. */
@@ -135,11 +135,13 @@ export class SourceFinder {
 class Search {
   readonly #finder: SourceFinder
   readonly #sight: Sight
+  readonly #root: ResourceFacts
   readonly #found = new Map<string, SourceFinding>()
 
-  constructor(finder: SourceFinder, sight: Sight) {
+  constructor(finder: SourceFinder, sight: Sight, root: ResourceFacts) {
     this.#finder = finder
     this.#sight = sight
+    this.#root = root
   }
 
   /** @param through the reverse edge by which this record was met */
@@ -171,9 +173,9 @@ class Search {
         add(this.#through(forward.target, steps, forward.edge.kind === 'document'))
     }
     if (steps > 0 && facts.patientData) {
-      const unread = unreadBehind(facts, this.#sight)
+      const unread = unreadBehind(facts, this.#sight, this.#root)
       if (unread !== undefined) add({ known: false, doubt: unread })
-      for (const { edge, from } of backwardOf(facts, this.#sight))
+      for (const { edge, from } of backwardOf(facts, this.#sight, this.#root))
         if (edge.source) add(onlyAdding(this.#record(from, steps - 1, edge), edge, finder))
     }
     return finding.known ? finding : join(finding, this.#byStaff(facts, steps), finder)

@@ -50,17 +50,34 @@ export interface Backward {
   readonly at: readonly string[]
 }
 
-/** What points at a record through edges that are followed backwards, as far as somebody looked. */
-export function backwardOf(facts: ResourceFacts, { referrers }: Sight): readonly Backward[] {
+/**
+ * What points at a record through edges that are followed backwards, as far as somebody looked and as far as it counts.
+ * What it says of the record counts where it is a record of the same patient and does not take itself back: nobody puts
+ * on a chart what is written in another. Who made the record is told by whoever may write a Provenance.
+ * @param root the record that is labelled: what names no patient (a Binary, a drug) is met on behalf of its patients
+ */
+export function backwardOf(facts: ResourceFacts, { referrers }: Sight, root = facts): readonly Backward[] {
   const found = referrers?.(facts.reference)
   if (found === undefined || found.length === 0) return []
   return found.flatMap(from => {
     if (from.reference === facts.reference) return []
     return pointersOf(from).flatMap(({ edge, paths }) => {
       const at = paths.get(facts.reference)
-      return at === undefined || !edge.leadsTo(facts.type) ? [] : [{ edge, from, at }]
+      if (at === undefined || !edge.leadsTo(facts.type)) return []
+      if (edge.says !== 'nothing' && !isOfSamePatient(from, facts, root)) return []
+      // What is the same thing in another form keeps what its own statements leave of its labels.
+      return edge.says === 'group' && isInError(from) ? [] : [{ edge, from, at }]
     })
   })
+}
+
+function isInError({ statements }: ResourceFacts): boolean {
+  return statements?.includes('entered-in-error') === true
+}
+
+function isOfSamePatient({ patients }: ResourceFacts, facts: ResourceFacts, root: ResourceFacts): boolean {
+  const own = facts.patients.length > 0 ? facts.patients : root.patients
+  return own.length === 0 || patients.some(patient => own.includes(patient))
 }
 
 /** What one record points at through one reverse edge: `Type/id` → paths of the references, with indexes. */
@@ -75,9 +92,11 @@ const pointers = new WeakMap<ResourceFacts, readonly Pointers[]>()
 export function pointersOf(from: ResourceFacts): readonly Pointers[] {
   const known = pointers.get(from)
   if (known !== undefined) return known
+  const deleted = deletedEntries(from)
   const made = REVERSE_EDGES.filter(({ type }) => type === from.type).map(edge => {
     const paths = new Map<string, string[]>()
     for (const { target, path } of pointing(from, edge)) {
+      if (deleted.has(path.slice(0, path.indexOf('.')))) continue
       const list = paths.get(target)
       if (list === undefined) paths.set(target, [path])
       else list.push(path)
@@ -86,6 +105,21 @@ export function pointersOf(from: ResourceFacts): readonly Pointers[] {
   })
   pointers.set(from, made)
   return made
+}
+
+/**
+ * Entries that a list says are no longer in it: `entry[3]`. https://hl7.org/fhir/R4/list-definitions.html#List.entry.deleted
+ */
+function deletedEntries({ type, bytes, notAssessable }: ResourceFacts): ReadonlySet<string> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (type !== 'List' || notAssessable !== undefined || !text.includes('"deleted"')) return new Set()
+  const { entry } = JSON.parse(text.toString()) as { readonly entry?: unknown }
+  const entries: readonly unknown[] = Array.isArray(entry) ? entry : []
+  return new Set(entries.flatMap((each, n) => (isDeleted(each) ? [`entry[${n}]`] : [])))
+}
+
+function isDeleted(entry: unknown): boolean {
+  return typeof entry === 'object' && entry !== null && 'deleted' in entry && entry.deleted === true
 }
 
 /** Literal references in the element of this edge. */
@@ -105,9 +139,16 @@ export function isUnasked(facts: ResourceFacts, { referrers }: Sight): boolean {
   )
 }
 
-/** What may point at this record and cannot be read: it may say anything of it. */
-export function unreadBehind(facts: ResourceFacts, { referrers }: Sight): string | undefined {
-  return referrers?.(facts.reference)?.find(({ notAssessable }) => notAssessable !== undefined)?.hash
+/** What may point at this record and cannot be read: it may say anything of it, unless it is another patient's. */
+export function unreadBehind(
+  facts: ResourceFacts,
+  { referrers }: Sight,
+  root: ResourceFacts,
+): string | undefined {
+  return referrers?.(facts.reference)?.find(
+    from =>
+      from.notAssessable !== undefined && (from.patients.length === 0 || isOfSamePatient(from, facts, root)),
+  )?.hash
 }
 
 /**

@@ -28,8 +28,19 @@ function problemIn(file: string, base: string): Problem {
   }
 }
 
-const LISTS = ['codes', 'prefixes', 'except', 'any', 'near', 'all', 'names', 'systems', 'notTypes'] as const
-const PHRASES = new Set<string>(['any', 'near', 'all', 'names', 'except'])
+const LISTS = [
+  'codes',
+  'prefixes',
+  'except',
+  'any',
+  'near',
+  'all',
+  'names',
+  'reasons',
+  'systems',
+  'notTypes',
+] as const
+const PHRASES = new Set<string>(['any', 'near', 'all', 'names', 'reasons', 'except'])
 const OF_WORDS = new Set<LabelRule['kind']>(['words', 'cue', 'instrument'])
 
 function checkRule(rule: LabelRule, problem: Problem): void {

@@ -4,6 +4,7 @@ import type { Label, LabelOrigin } from '../model/label.ts'
 import type { ContextRule, LabelCategory, LabelRule, LabelRules } from '../model/rules.ts'
 import { codeTable, groupBy } from './code-table.ts'
 import type { Field } from './codes.ts'
+import { cuePrefixes, cueWords } from './cues.ts'
 import { withLocalCodes } from './local-codes.ts'
 import { canonicalSystem } from './systems.ts'
 import { WordMatcher, type WordRule } from './words.ts'
@@ -17,6 +18,8 @@ export interface RuleHit {
   readonly notTypes?: ReadonlySet<string>
   /** Id of the cue this hit is: it puts no label. */
   readonly cue?: string
+  /** Id of the cue this hit is where an element tells why something is done. */
+  readonly reasonCue?: string
 }
 
 interface SourceHit extends RuleHit {
@@ -102,7 +105,7 @@ function compile(rules: LabelRules, withdrawOwn: boolean): CompiledRules {
   const words = wordTable([
     ...of('words'),
     ...of('instrument').map(instrumentNames),
-    ...of('cue').map(cueWords),
+    ...of('cue').flatMap(cueWords),
   ])
   const codes = codeTable([...of('code'), ...of('instrument').map(instrumentCodes)], of('document'), [
     ...of('prefix'),
@@ -181,7 +184,7 @@ function hitOf(category: LabelCategory, rule: LabelRule): RuleHit {
 
 const LOINC = 'http://loinc.org'
 
-type Compiled<K extends LabelRule['kind']> = { readonly rule: RuleOf<K>; readonly hit: RuleHit }
+export type Compiled<K extends LabelRule['kind']> = { readonly rule: RuleOf<K>; readonly hit: RuleHit }
 
 function instrumentCodes({ rule, hit }: Compiled<'instrument'>): Compiled<'code'> {
   return { rule: { ...rule, kind: 'code', system: LOINC }, hit }
@@ -190,17 +193,6 @@ function instrumentCodes({ rule, hit }: Compiled<'instrument'>): Compiled<'code'
 function instrumentNames({ rule, hit }: Compiled<'instrument'>): Compiled<'words'> {
   // A score of zero is a score: the instrument was used whatever it says.
   return { rule: { ...rule, kind: 'words', any: rule.names, negatable: false }, hit }
-}
-
-function cueWords({ rule, hit }: Compiled<'cue'>): Compiled<'words'> {
-  return { rule: { ...rule, kind: 'words', confidence: 1 }, hit }
-}
-
-function cuePrefixes({ rule, hit }: Compiled<'cue'>): Compiled<'prefix'>[] {
-  return Object.entries(rule.prefixes ?? {}).map(([system, prefixes]) => ({
-    rule: { id: rule.id, kind: 'prefix', system, prefixes, confidence: 1 },
-    hit,
-  }))
 }
 
 function contextsOf(

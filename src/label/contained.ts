@@ -1,6 +1,16 @@
 import type { JsonObject, JsonValue, Resource } from '../model/fhir.ts'
 import type { ReferenceFact } from '../model/label.ts'
+import { isPatientData } from './compartment.ts'
 import { isObject } from './walk.ts'
+
+/** A place or a drug that contains a resource of a patient speaks of the patient. */
+export function containsPatientData({ contained }: Resource): boolean {
+  if (!Array.isArray(contained)) return false
+  return contained.some(
+    inner =>
+      isObject(inner) && (typeof inner['resourceType'] !== 'string' || isPatientData(inner['resourceType'])),
+  )
+}
 
 /**
  * Mentions of a source with what a contained resource says of it: one more for each of its identifiers, names and

@@ -14,7 +14,8 @@ import type { ClinicalDocument } from './cda.ts'
 import { fieldMatters } from './codes.ts'
 import { isPatientData, isResourceType, namesPatient } from './compartment.ts'
 import type { CodeHits, CompiledRules, RuleHit } from './compile.ts'
-import { tagsOf, withDescribed } from './contained.ts'
+import { containsPatientData, tagsOf, withDescribed } from './contained.ts'
+import { tellsReason } from './cues.ts'
 import { datesOf } from './dates.ts'
 import { edgeOf, isMember, isSource } from './edges.ts'
 import { fieldOf } from './fields.ts'
@@ -73,15 +74,6 @@ function unassessable(raw: RawResource, why: string, known = { type: '', id: '' 
     lineageReferences: [],
     notAssessable: why,
   }
-}
-
-/** A place or a drug that contains a resource of a patient speaks of the patient. */
-function containsPatientData({ contained }: Resource): boolean {
-  if (!Array.isArray(contained)) return false
-  return contained.some(
-    inner =>
-      isObject(inner) && (typeof inner['resourceType'] !== 'string' || isPatientData(inner['resourceType'])),
-  )
 }
 
 /** Types whose type or category says what kind of note it is. */
@@ -293,6 +285,8 @@ class FactsBuilder implements AttachmentVisitor {
   #add(hit: RuleHit, place: Place): void {
     const ofIdentifier = isPerson(this.#type) && isOwnIdentifier(this.#type, place.element())
     if (hit.cue !== undefined && !ofIdentifier) this.#cues.add(hit.cue)
+    if (hit.reasonCue !== undefined && tellsReason(place.type(), place.localElement()))
+      this.#cues.add(hit.reasonCue)
     if (hit.notTypes?.has(this.#type)) return
     if (ofIdentifier) this.#identifiers.add(hit, place.path())
     else this.#labels.add(hit, place.path())

@@ -128,6 +128,8 @@ export type LabelRule =
       readonly kind: 'cue'
       readonly any: readonly string[]
       readonly near?: readonly string[]
+      /** Phrases that say the same where an element tells why something is done (`reasonCode`), and nowhere else. */
+      readonly reasons?: readonly string[]
       readonly except?: readonly string[]
       /** Code prefixes that say the same, by system. */
       readonly prefixes?: Readonly<Record<string, readonly string[]>>

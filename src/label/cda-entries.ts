@@ -3,6 +3,7 @@ import type { Statement } from '../model/rules.ts'
 import { type Findings, phraseOf } from './cda-units.ts'
 import type { CompiledRules } from './compile.ts'
 import { hidesEncoded } from './document-text.ts'
+import { patientSentences } from './of-patient.ts'
 import { canonicalSystem } from './systems.ts'
 import { isElement, type XmlElement } from './xml.ts'
 
@@ -114,6 +115,10 @@ function readWords(
 ): void {
   const plain = text.trim()
   if (plain.length >= 3) findings.add(rules.words(plain), type, said)
+  if (said.includes('family-history')) {
+    const others = said.filter(statement => statement !== 'family-history')
+    findings.add(rules.words(patientSentences(plain)), type, others)
+  }
   if (hidesEncoded(plain)) findings.unreadable = true
 }
 

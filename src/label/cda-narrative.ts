@@ -1,6 +1,7 @@
 import { type Section, type Target, Unit } from './cda-units.ts'
 import type { CompiledRules } from './compile.ts'
 import { hidesEncoded } from './document-text.ts'
+import { patientSentences } from './of-patient.ts'
 import { isElement, type XmlElement, type XmlNode } from './xml.ts'
 
 /**
@@ -20,6 +21,7 @@ export function readNarrative(
   const all = [holder, ...section.parts]
   for (const unit of all) {
     unit.findings.add(rules.words(unit.text()), type, section.statements)
+    if (section.statements.length > 0) unit.findings.add(rules.words(patientSentences(unit.text())), type, [])
     if (hidesEncoded(unit.text())) unit.findings.unreadable = true
   }
   // Words that only speak together (`all` of a rule) may stand in different parts.

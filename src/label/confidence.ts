@@ -23,11 +23,13 @@ export function weighed(
   rules: CompiledRules,
 ): readonly Label[] {
   if (cues.size === 0 && statements.length === 0) return labels
+  const alone = statements.includes('negative-result') ? toldBesideAlone(labels) : NONE
   return labels.flatMap(label => {
     if (label.origin === 'upstream') return [label]
     const found = (rules.contexts.get(label.rule) ?? []).filter(({ cue }) => cues.has(cue))
     const base = found.length === 0 ? label.confidence : Math.max(...found.map(each => each.confidence))
-    const confidence = isOfElsewhere(label) ? base : takenBack(label, base, statements, rules)
+    const heard = alone.has(label) ? statements.filter(each => each !== 'negative-result') : statements
+    const confidence = isOfElsewhere(label) ? base : takenBack(label, base, heard, rules)
     if (confidence === 0) return []
     return [confidence === label.confidence ? label : { ...label, confidence }]
   })
@@ -39,6 +41,21 @@ const ELSEWHERE =
 
 function isOfElsewhere({ path, paths }: Label): boolean {
   return (paths ?? [path ?? '']).some(each => ELSEWHERE.test(each))
+}
+
+/** A narrative, and how something was found: they may say more than what was found. */
+const BESIDE = /^(?:text|method)\b/
+const NONE: ReadonlySet<Label> = new Set()
+
+/** Labels that the narrative or the method alone tells: a negative result takes back what it is the result of. */
+function toldBesideAlone(labels: readonly Label[]): ReadonlySet<Label> {
+  const codeOf = ({ system, code }: Label): string => `${system}|${code}`
+  const isBeside = ({ path, paths }: Label): boolean =>
+    (paths ?? [path ?? '']).every(each => BESIDE.test(each))
+  const beside = labels.filter(isBeside)
+  if (beside.length === 0) return NONE
+  const found = new Set(labels.filter(label => !isBeside(label) && !isOfElsewhere(label)).map(codeOf))
+  return new Set(beside.filter(label => !found.has(codeOf(label))))
 }
 
 /** The confidence that the statements of the record leave; 0 where one takes the label back. */

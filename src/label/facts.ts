@@ -22,6 +22,7 @@ import { fieldOf } from './fields.ts'
 import { FoundLabels } from './found-labels.ts'
 import { isOwnIdentifier, isPerson, TellingIdentifiers } from './identifiers.ts'
 import { spokenInTags, stripTags } from './markup.ts'
+import { labelsOfPatient } from './of-patient.ts'
 import { documentFact, referenceFact } from './references.ts'
 import { statementsOf } from './statements.ts'
 import { canonicalSystem } from './systems.ts'
@@ -132,6 +133,7 @@ class FactsBuilder implements AttachmentVisitor {
     const { versionId, lastUpdated, source, profile } = meta
     const problem = this.#problem(type)
     const statements = statementsOf(resource)
+    const ofPatient = labelsOfPatient(resource, statements, this.#rules)
     const made = this.#sources.size > 0
     const telling = [...this.#identifiers.all(), ...this.#parts]
     const named = made ? this.#sourceMentions : [...this.#sourceMentions, ...this.#memberMentions]
@@ -160,6 +162,7 @@ class FactsBuilder implements AttachmentVisitor {
     if (mentions.length > 0) facts.sourceMentions = mentions
     if (this.#cues.size > 0) facts.cues = [...this.#cues]
     if (statements.length > 0) facts.statements = statements
+    if (ofPatient.length > 0) facts.ofPatient = ofPatient
     if (telling.length > 0) facts.telling = telling
     if (this.#pending.length > 0) facts.pending = this.#pending
     if (problem !== undefined) facts.notAssessable = problem

@@ -91,7 +91,7 @@ class Descent {
 
   /** The labels of the record's own content in the light of its cues, of its reasons and of what it carries out. */
   own(): readonly Label[] {
-    return this.#weighed(this.#root, this.#own(this.#root))
+    return this.#content(this.#root)
   }
 
   inherited(): Inherited {
@@ -104,7 +104,7 @@ class Descent {
     if (known !== undefined) return known
     if (this.#said.size >= NODES) throw new TooWide()
     const said = {
-      own: this.#weighed(facts, this.#own(facts)),
+      own: this.#content(facts),
       inherited: this.#inherited(facts, steps, through),
     }
     this.#said.set(key, said)
@@ -171,6 +171,15 @@ class Descent {
     return this.#rules.visits.filter(
       each => each.types.has(type) || labels.some(({ code }) => each.with.has(code)),
     )
+  }
+
+  /** What a record of relatives says of the patient is not taken back with the rest. */
+  #content(facts: ResourceFacts): readonly Label[] {
+    const { statements, ofPatient = [] } = facts
+    const own = this.#weighed(facts, this.#own(facts))
+    if (ofPatient.length === 0) return own
+    const others = statements?.filter(statement => statement !== 'family-history') ?? []
+    return [...own, ...this.#weighed({ ...facts, statements: others }, ofPatient)]
   }
 
   #weighed(facts: ResourceFacts, labels: readonly Label[]): readonly Label[] {

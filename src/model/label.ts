@@ -107,6 +107,8 @@ export interface ResourceFacts {
   readonly cues?: readonly string[]
   /** What the record says of its own content: refuted, entered in error, of a relative … */
   readonly statements?: readonly Statement[]
+  /** What a record of relatives says of the patient in spite of that. */
+  readonly ofPatient?: readonly Label[]
   /** Attachments that wait for a reader; `Labeller.read` gives facts without any. */
   readonly pending?: readonly PendingDocument[]
   /** Why the content could not be assessed; such a resource is withheld (invariant 2). */

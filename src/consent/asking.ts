@@ -42,8 +42,9 @@ function entryOf(
   { requireVerification = false }: ConsentPolicy,
 ): Entry {
   const { ref, patient } = directive
-  const { rules: compiled, place, isVerified, subject } = directive.compiled as Compiled
+  const { rules: compiled, place } = directive.compiled as Compiled
   if (compiled === undefined) return unreadEntry(directive)
+  const { isVerified, subject } = compiled
   const form = withClasses(directive.form, question.directory)
   const about = { question: questionView(question), vocabulary, place, ref, form }
   const rules = prepare(compiled.root, about)

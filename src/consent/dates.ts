@@ -52,7 +52,7 @@ function instantOf(wall: number, zone: string): number {
 
 /** Midnight UTC of a day; `Date.UTC` takes years before 100 for those of the last century. */
 function utcDay(year: number, month: number, day: number): number {
-  return new Date(0).setUTCFullYear(year, month - 1, day)
+  return year < 100 ? new Date(0).setUTCFullYear(year, month - 1, day) : Date.UTC(year, month - 1, day)
 }
 
 function offsetOf(text: string): number {
@@ -62,7 +62,9 @@ function offsetOf(text: string): number {
 }
 
 function isCalendarDate(year: number, month: number, day: number): boolean {
-  return month >= 1 && month <= 12 && day >= 1 && day <= new Date(utcDay(year, month + 1, 0)).getUTCDate()
+  if (month < 1 || month > 12 || day < 1) return false
+  // Every month has 28 days; for the others the calendar is asked.
+  return day <= 28 || day <= new Date(utcDay(year, month + 1, 0)).getUTCDate()
 }
 
 function daySpan(match: RegExpExecArray, zone: string): Span | undefined {

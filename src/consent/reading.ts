@@ -14,8 +14,12 @@ import type { Vocabulary } from './vocabulary.ts'
 /** What `compiled` of a directive holds; only this room looks. */
 export interface Compiled {
   /** Absent where the Consent is not read: inactive, off topic or unreadable. */
-  readonly rules?: CompiledConsent
+  readonly rules?: ReadConsent
   readonly place: Place
+}
+
+/** A Consent with what the site may ask of it beside its rules. */
+export interface ReadConsent extends CompiledConsent {
   readonly isVerified: Verified
   /** What another Consent must share to speak of the same thing; absent where that cannot be told. */
   readonly subject?: string
@@ -68,13 +72,12 @@ function compile(onFile: ConsentOnFile, reading: Reading): Read {
   const whose = patientOf(onFile, place)
   const common = { zone, onFile, ...whose }
   if ('state' in rules) {
-    const compiled = { place, isVerified: () => false }
-    return { ...common, form: formFacts(resource, undefined), compiled, standing: rules }
+    return { ...common, form: formFacts(resource, undefined), compiled: { place }, standing: rules }
   }
   const isVerified = verificationOf(resource, whose.patient, place, zone)
   const subject = subjectOf(resource, rules.root)
-  const compiled = { rules, place, isVerified, ...(subject === undefined ? {} : { subject }) }
-  return { ...common, form: formFacts(resource, rules.root), compiled }
+  const read = { ...rules, isVerified, ...(subject === undefined ? {} : { subject }) }
+  return { ...common, form: formFacts(resource, rules.root), compiled: { place, rules: read } }
 }
 
 function stateOf({ standing: fixed, compiled }: Read, at: number, later: ConsentOnFile | undefined): StateOf {

@@ -21,7 +21,10 @@ function nameOf({ role, reference, identifiers }: PlacedActor): string {
  */
 export function subjectOf(consent: Resource, root: Rule): string | undefined {
   const categories = objectsIn(consent['category']).flatMap(({ coding }) =>
-    objectsIn(coding).map(({ system, code }) => `${systemOf(textIn(system))}|${textIn(code) ?? ''}`),
+    objectsIn(coding).flatMap(({ system, code }) => {
+      const named = textIn(code)
+      return named === undefined ? [] : [`${systemOf(textIn(system))}|${named}`]
+    }),
   )
   const actors = everyRule(root).flatMap(({ elements }) => elements.actor ?? [])
   const unclear = actors.some(

@@ -306,3 +306,120 @@ describe('what cannot be resolved', () => {
     ).toBe('permit')
   })
 })
+
+describe('actors of other servers', () => {
+  const there = (id: string) => `https://other.example/fhir/Organization/${id}` as LiteralReference
+  const known = (id: string, more: JsonObject): Resource => ({ resourceType: 'Organization', id, ...more })
+  const elsewhere = (resources: Readonly<Record<string, Resource>>, ...who: readonly LiteralReference[]) =>
+    question({
+      actors: who.map(reference => ({ role: 'recipient', reference })),
+      directory: { resolve: reference => resources[reference] },
+    })
+
+  it('are told apart by two names on one server, but a Group there may hold anybody', () => {
+    expect(effect(denyFor(to(there('1'))), by([there('2')]))).toBe('permit')
+    expect(effect(denyFor(to(there('1'))), by([there('1')]))).toBe('deny')
+    expect(effect(denyFor(to(there('1'))), by(['Organization/2']))).toBe('deny')
+    expect(effect(denyFor(to('https://third.example/fhir/Organization/1')), by([there('2')]))).toBe('deny')
+    expect(effect(denyFor(to('https://other.example/fhir/Practitioner/1')), by([there('2')]))).toBe('deny')
+    expect(
+      effect(
+        denyFor(to('https://other.example/fhir/Group/1')),
+        by(['https://other.example/fhir/Group/2' as LiteralReference]),
+      ),
+    ).toBe('deny')
+    expect(effect(denyFor(to('urn:uuid:0c3f')), by(['urn:uuid:0c40' as LiteralReference]))).toBe('deny')
+  })
+
+  it('that can be read are told apart by identifiers, and may be anybody where they show none to compare', () => {
+    const ours = known('x', npi('1'))
+    const asked = (more: JsonObject) =>
+      elsewhere({ [there('1')]: known('1', more), 'Organization/x': ours }, 'Organization/x')
+    expect(effect(denyFor(to(there('1'))), asked(npi('1')))).toBe('deny')
+    expect(effect(permitFor(to(there('1'))), asked(npi('1')))).toBe('permit')
+    expect(effect(denyFor(to(there('1'))), asked(npi('2')))).toBe('permit')
+    expect(effect(denyFor(to(there('1'))), asked(npi('2', 'http://example.org/ids')))).toBe('deny')
+    expect(effect(denyFor(to(there('1'))), asked({}))).toBe('deny')
+    expect(effect(permitFor(to(there('1'))), asked({}))).toBe('not-covered')
+    const group = {
+      'https://other.example/fhir/Group/1': {
+        resourceType: 'Group',
+        id: '1',
+        member: [member('Organization/y')],
+      },
+    }
+    expect(
+      effect(denyFor(to('https://other.example/fhir/Group/1')), elsewhere(group, 'Organization/x')),
+    ).toBe('permit')
+  })
+})
+
+describe('actors whom an identifier alone names', () => {
+  const NUMBER = { identifier: { system: NPI, value: '1' } }
+  const asked = (bearers: readonly string[] | undefined, resources: readonly Resource[] = []) =>
+    question({
+      directory: { ...directory(resources), identified: key => (key === `${NPI}|1` ? bearers : undefined) },
+    })
+
+  it('are whoever bears it, memberships included', () => {
+    expect(effect(permitFor(NUMBER), asked(['Organization/x']))).toBe('permit')
+    expect(effect(denyFor(NUMBER), asked(['Organization/x']))).toBe('deny')
+    expect(effect(permitFor(NUMBER), asked(['Organization/y']))).toBe('not-covered')
+    expect(effect(denyFor(NUMBER), asked(['Organization/y']))).toBe('permit')
+    const team = group('g', member('Organization/x'))
+    expect(effect(permitFor(NUMBER), asked(['Organization/y', 'Group/g'], [team]))).toBe('permit')
+  })
+
+  it('are in doubt where nobody looked, or nobody bears it', () => {
+    for (const bearers of [undefined, []]) {
+      expect(effect(permitFor(NUMBER), asked(bearers))).toBe('not-covered')
+      expect(effect(denyFor(NUMBER), asked(bearers))).toBe('deny')
+    }
+    expect(effect(denyFor({ display: 'my doctor' }), asked(['Organization/y']))).toBe('deny')
+  })
+})
+
+describe('sources', () => {
+  const from = (role: string, reference: string) => ({
+    type: 'permit',
+    provision: [{ type: 'deny', actor: [actor(role, to(reference))] }],
+  })
+  const record = (more: object, facts: object = {}) => {
+    const made = labelled({ ...PLAIN, ...(more as JsonObject) } as Resource)
+    return { ...made, facts: { ...made.facts, ...facts } }
+  }
+
+  it('of a deny are the place and the provider too, and no other where a place is all that is known', () => {
+    const at = record({ location: to('Location/a') })
+    expect(effect(from('PROV', 'Location/a'), question(), at)).toBe('deny')
+    expect(effect(from('PROV', 'Location/b'), question(), at)).toBe('permit')
+    expect(effect(from('PROV', 'Organization/y'), question(), at)).toBe('deny')
+    expect(
+      effect(from('PROV', 'Location/b'), question(), record({}, { sourceReferences: ['Location/b'] })),
+    ).toBe('deny')
+    expect(effect(from('PROV', 'Location/b'), question(), record({ location: { display: 'ward' } }))).toBe(
+      'deny',
+    )
+    const signed = record({ location: to('Location/a'), performer: [to('Organization/x')] })
+    expect(effect(from('PROV', 'Organization/y'), question(), signed)).toBe('permit')
+    expect(effect(from('PROV', 'Organization/x'), question(), signed)).toBe('deny')
+    const owned = question({
+      directory: directory([
+        { resourceType: 'Location', id: 'a', managingOrganization: to('Organization/x') },
+      ]),
+    })
+    expect(effect(from('PROV', 'Organization/x'), owned, at)).toBe('deny')
+    expect(effect(from('PROV', 'Organization/y'), owned, at)).toBe('permit')
+    const words = {
+      type: 'permit',
+      provision: [{ type: 'deny', actor: [actor('PROV', { display: 'ward' })] }],
+    }
+    expect(effect(words, owned, at)).toBe('deny')
+  })
+
+  it('of a permit are those who made it, not where it was made', () => {
+    const permit = { type: 'permit', actor: [actor('PROV', to('Location/a'))] }
+    expect(effect(permit, question(), record({ location: to('Location/a') }))).toBe('not-covered')
+    expect(effect(permit, question(), record({ performer: [to('Location/a')] }))).toBe('permit')
+  })
+})

@@ -137,8 +137,10 @@ describe('a site where the newest word wins', () => {
     ).toBe('deny')
     const npp = { category: [{ coding: [{ code: 'npp' }] }] }
     expect(effects([deny, permit(npp)], NEWEST)).toEqual(['deny', 'permit'])
-    const none = { category: undefined }
-    expect(effects([older({ type: 'deny' }, none), permit(none)], NEWEST)).toEqual(['deny', 'permit'])
+    for (const category of [undefined, [{ text: 'privacy' }], [{ coding: [{ display: 'privacy' }] }]]) {
+      const none = { category } as JsonObject
+      expect(effects([older({ type: 'deny' }, none), permit(none)], NEWEST)).toEqual(['deny', 'permit'])
+    }
   })
 
   it('keeps it where the two cannot be compared: no date, one date, actors that cannot be told', () => {

@@ -11,6 +11,7 @@ import {
   hospital,
   profiles,
   purposes,
+  registry,
   resourceOf,
   rulesOf,
   shippedDecider,
@@ -166,6 +167,58 @@ describe('where no Consent speaks the default policy does', () => {
     expect(decideOne(resourceOf(), { defaultPolicy: 'deny', purposes: ['FAMRQT'], requester }).effect).toBe(
       'deny',
     )
+  })
+})
+
+describe('the default of a custodian', () => {
+  const other = resourceOf({ source: 'Organization/other' })
+  const own = resourceOf({ source: 'Organization/own' })
+
+  it('is that of the organization a record comes from, and of nobody else', () => {
+    const defaultPolicies = { 'Organization/other': 'deny' }
+    const open = { defaultPolicy: 'law', defaultPolicies }
+    expect(decideOne(other, open).effect).toBe('deny')
+    expect(decideOne(own, open).effect).toBe('permit')
+    expect(decideOne(resourceOf(), open).effect).toBe('permit')
+    const shut = { defaultPolicy: 'deny', defaultPolicies: { 'Organization/other': 'law' } }
+    expect(decideOne(other, shut).effect).toBe('permit')
+    expect(decideOne(own, shut).effect).toBe('deny')
+    expect(decideOne(resourceOf({ source: 'Organization/constructor' }), shut).effect).toBe('deny')
+    expect(
+      decideOne(other, { defaultPolicy: 'law', defaultPolicies: { 'Organization/other': 'urn:unknown' } })
+        .effect,
+    ).toBe('deny')
+  })
+
+  it('is worked out once for all records of an exchange', () => {
+    const context = contextOf({
+      defaultPolicy: 'law',
+      defaultPolicies: { 'Organization/other': 'deny', 'Organization/third': 'deny' },
+    })
+    const third = resourceOf({ source: 'Organization/third' })
+    const decided = shippedDecider().decide(context, [other, own, third, other], () => [])
+    expect(decided.map(({ decision }) => decision.effect)).toEqual(['deny', 'permit', 'deny', 'deny'])
+  })
+})
+
+describe('what one requester may ask', () => {
+  it('is remembered for so many days and purposes, then worked out again with the same answer', () => {
+    const decider = shippedDecider()
+    const effects = Array.from({ length: 70 }, (_, day) => {
+      const at = new Date(Date.UTC(2026, 2, 1 + day))
+      return decideOne(resourceOf(), { at, defaultPolicy: 'law' }, [], decider).effect
+    })
+    expect(new Set(effects)).toEqual(new Set(['permit']))
+  })
+
+  it('is shared by exchanges of one day, and by no other custodian or registry', () => {
+    const decider = shippedDecider()
+    const ask = (given: Parameters<typeof decideOne>[1]) =>
+      decideOne(resourceOf(), { defaultPolicy: 'law', ...given }, [], decider).effect
+    expect([ask({}), ask({})]).toEqual(['permit', 'permit'])
+    expect(ask({ requester: { ...hospital, role: 'employer' } })).toBe('deny')
+    expect(ask({ custodian: { ...custodian, hipaa: 'none', part2: 'none' } })).toBe('deny')
+    expect([ask({}), ask({ registry: { ...registry } })]).toEqual(['permit', 'permit'])
   })
 })
 

@@ -2,6 +2,7 @@ import { type Section, type Target, Unit } from './cda-units.ts'
 import type { CompiledRules } from './compile.ts'
 import { hidesEncoded } from './document-text.ts'
 import { patientSentences } from './of-patient.ts'
+import { isOfPictures, picturesIn } from './pictures.ts'
 import { isElement, type XmlElement, type XmlNode } from './xml.ts'
 
 /**
@@ -205,6 +206,7 @@ class NarrativeWalker {
   }
 
   #named({ attributes }: XmlElement, unit: Unit): void {
+    if (isOfPictures(Object.values(attributes).flatMap(picturesIn), '')) unit.findings.unreadable = true
     for (const name of SPOKEN) if (attributes[name] !== undefined) unit.remarks.push(attributes[name])
     const id = attributes['ID']
     if (id !== undefined) this.#target(id, unit)

@@ -1,9 +1,10 @@
 import type { JsonValue } from '../model/fhir.ts'
 import { strictParse } from '../model/strict-json.ts'
 import { charsetOf, decoded, hidesEncoded, isPlain, readingsOf, wideEncoding } from './document-text.ts'
-import { embedsDocuments, showsPictures, spokenInTags, stripTags } from './markup.ts'
+import { embedsDocuments, isOfEmbeddedPictures, showsPictures, spokenInTags, stripTags } from './markup.ts'
 import { rtfText } from './rtf.ts'
 import { declaredEncoding, parseXml, type XmlDocument, XmlError } from './xml.ts'
+import { showsEmbedded } from './xml-words.ts'
 
 /** What an attachment turned out to be. What cannot be read is said to be unreadable, never taken for empty. */
 export type Reading =
@@ -118,7 +119,8 @@ function markup(
   const isHtml = root === undefined ? !mustBeXml(start, contentType) : HTML.has(root)
   if (isHtml) return html(texts)
   if (document === undefined) return UNREADABLE
-  if (document.root.name !== 'ClinicalDocument') return { kind: 'xml', document, text: stripTags(start) }
+  if (document.root.name !== 'ClinicalDocument')
+    return showsEmbedded(document) ? UNREADABLE : { kind: 'xml', document, text: stripTags(start) }
   const source = texts[0] === undefined || !isUtf8(bytes, texts[0]) ? undefined : texts[0]
   return { kind: 'clinical-document', document, ...(source === undefined ? {} : { source }) }
 }
@@ -155,7 +157,7 @@ function html(texts: readonly string[]): Reading {
   const found = texts.flatMap(text => [stripTags(text), ...spokenInTags(text)])
   const says = found.some(text => /[\p{L}\p{N}]/u.test(text))
   const isPicture = !says && texts.some(showsPictures)
-  if (texts.some(embedsDocuments)) return UNREADABLE
+  if (texts.some(text => embedsDocuments(text) || isOfEmbeddedPictures(text))) return UNREADABLE
   return isPicture || found.some(hidesEncoded) ? UNREADABLE : { kind: 'text', texts: found }
 }
 

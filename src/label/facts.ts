@@ -21,7 +21,7 @@ import { edgeOf, isMember, isSource } from './edges.ts'
 import { fieldOf } from './fields.ts'
 import { FoundLabels } from './found-labels.ts'
 import { isOwnIdentifier, isPerson, TellingIdentifiers } from './identifiers.ts'
-import { spokenInTags, stripTags } from './markup.ts'
+import { isOfEmbeddedPictures, spokenInTags, stripTags } from './markup.ts'
 import { labelsOfPatient } from './of-patient.ts'
 import { documentFact, referenceFact } from './references.ts'
 import { statementsOf } from './statements.ts'
@@ -211,6 +211,7 @@ class FactsBuilder implements AttachmentVisitor {
   narrative(div: string, place: Place): void {
     if (div.length > MOST_CHARACTERS * MARKUP_SHARE) throw new TooMuch('too much text')
     this.text(stripTags(div), place)
+    if (isOfEmbeddedPictures(div)) this.unreadable(place)
     if (SPOKEN_IN_TAGS.test(div)) for (const spoken of spokenInTags(div)) this.text(spoken, place)
   }
 

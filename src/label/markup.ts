@@ -1,3 +1,5 @@
+import { isOfPictures, picturesIn } from './pictures.ts'
+
 /** HTML and whatever else has tags: the text a person reads. Never throws; linear in time. */
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -39,6 +41,30 @@ export function spokenInTags(markup: string): string[] {
 /** Whether the markup shows pictures or embeds other documents. */
 export function showsPictures(markup: string): boolean {
   return /<(?:img|object|embed|iframe|svg|canvas|video|audio)\b/i.test(markup)
+}
+
+/** Elements whose content nobody sees. */
+const UNSEEN = /^\/?(style|script|title)\b/i
+const MAY_EMBED = /data:|&#|<svg\b/i
+
+/** Whether pictures that are embedded in the markup are what it says: a scanned page with a caption. */
+export function isOfEmbeddedPictures(markup: string): boolean {
+  if (!MAY_EMBED.test(markup)) return false
+  const sizes: number[] = []
+  const seen: string[] = []
+  let unseen = false
+  let drawing = 0
+  eachTag(markup, (before, tag) => {
+    if (!unseen) seen.push(before)
+    if (UNSEEN.test(tag)) unseen = !tag.startsWith('/')
+    if (tag.includes('=')) sizes.push(...picturesIn(decodeEntities(tag)))
+    if (/^svg\b/i.test(tag) || drawing > 0) drawing += tag.length
+    if (/^\/svg\b/i.test(tag)) {
+      sizes.push(drawing)
+      drawing = 0
+    }
+  })
+  return isOfPictures([...sizes, drawing], decodeEntities(seen.join(' ')))
 }
 
 /** Whether the markup carries another document within itself, which is shown where it stands. */

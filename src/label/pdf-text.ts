@@ -1,4 +1,5 @@
 import { getDocument, type PDFDocumentProxy, type PDFPageProxy } from 'unpdf/pdfjs'
+import { LETTERS_BESIDE_PICTURE, letters } from './pictures.ts'
 
 /** Most of a PDF that is read; a longer one is not read at all. */
 export interface PdfLimits {
@@ -6,8 +7,6 @@ export interface PdfLimits {
   readonly characters: number
 }
 
-/** Below this many letters beside a picture, the picture is what the page is about: a scan with a stamp on it. */
-const LETTERS_BESIDE_PICTURE = 200
 /** Pictures of more dots than this show more than a logo. */
 const LOGO_DOTS = 90_000
 
@@ -120,10 +119,6 @@ async function notes(page: PDFPageProxy): Promise<{ texts: string[]; isUnread: b
 
 function strOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null && 'str' in value ? value.str : undefined
-}
-
-function letters(text: string): number {
-  return text.match(/[\p{L}\p{N}]/gu)?.length ?? 0
 }
 
 /** Fewest letters that can be told from a code. */

@@ -1,3 +1,5 @@
+import { isOfPictures } from './pictures.ts'
+
 /** Text of an RTF document (Rich Text Format 1.9.1). Bounded: one pass, no recursion. */
 
 /** Groups that hold tables, fonts and pictures; everything else is read, known or not, for it may be text. */
@@ -49,6 +51,10 @@ interface Group {
   readonly silent: boolean
   /** `\ucN`: characters that stand in for one of Unicode. */
   readonly skips: number
+  /** Number of the picture whose data stand here, as hexadecimal digits or after `\bin`. */
+  readonly picture?: number
+  /** A copy of a picture for old readers. */
+  readonly copy?: true
 }
 
 /**
@@ -70,6 +76,8 @@ class RtfReader {
   /** Characters left to skip behind `\u`. */
   #skip = 0
   #unread = false
+  /** Bytes of each picture that is shown; copies for old readers apart. */
+  readonly #pictures: { bytes: number; readonly copy: boolean }[] = []
 
   constructor(source: string) {
     this.#source = source
@@ -80,7 +88,12 @@ class RtfReader {
     this.#flush()
     if (this.#unread) return undefined
     const text = this.#parts.join('')
-    return /[\p{L}\p{N}]/u.test(text) ? text : undefined
+    return /[\p{L}\p{N}]/u.test(text) && !this.#isOfPictures(text) ? text : undefined
+  }
+
+  #isOfPictures(text: string): boolean {
+    const sizes = (copy: boolean) => this.#pictures.filter(each => each.copy === copy).map(each => each.bytes)
+    return isOfPictures(sizes(false), text) || isOfPictures(sizes(true), text)
   }
 
   #step(): void {
@@ -139,15 +152,32 @@ class RtfReader {
   #obey(word: string, parameter: number | undefined): void {
     if (word === 'u') this.#unicode(parameter ?? 0)
     else if (word === 'uc') this.#group = { ...this.#group, skips: Math.min(Math.max(parameter ?? 1, 0), 16) }
-    else if (word === 'bin') this.#at += Math.max(parameter ?? 0, 0)
+    else if (word === 'bin') this.#binary(Math.max(parameter ?? 0, 0))
     else if (word === 'ansicpg') this.#encoding = codePage(parameter)
     else if (ENCODINGS[word] !== undefined) this.#encoding = ENCODINGS[word]
     else if (EMBEDS.has(word)) this.#unread = true
     else if (NO_TEXT.has(word)) {
       this.#flush()
+      if (word === 'pict' && !this.#group.silent) this.#picture()
       this.#group = { ...this.#group, silent: true }
-    } else if (ASIDE.has(word)) this.#say('\n\n')
+    } else if (word === 'nonshppict') this.#group = { ...this.#group, copy: true }
+    else if (ASIDE.has(word)) this.#say('\n\n')
     else if (BREAKS[word] !== undefined) this.#say(BREAKS[word])
+  }
+
+  #picture(): void {
+    this.#group = { ...this.#group, picture: this.#pictures.length }
+    this.#pictures.push({ bytes: 0, copy: this.#group.copy === true })
+  }
+
+  #binary(length: number): void {
+    this.#at += length
+    this.#draw(length)
+  }
+
+  #draw(bytes: number): void {
+    const picture = this.#pictures[this.#group.picture ?? -1]
+    if (picture !== undefined) picture.bytes += bytes
   }
 
   /** `\uN` is a 16-bit number, negative above 32767; `\ucN` characters behind it say the same to old readers. */
@@ -159,6 +189,7 @@ class RtfReader {
   #byte(code: number): void {
     if (this.#skip > 0) this.#skip--
     else if (!this.#group.silent) this.#bytes.push(code)
+    else this.#draw(0.5)
   }
 
   #say(text: string): void {

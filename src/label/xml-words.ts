@@ -1,4 +1,5 @@
 import type { Coding } from '../model/fhir.ts'
+import { embeddedBytes, isOfPictures, picturesIn } from './pictures.ts'
 import { isElement, type XmlDocument, type XmlElement } from './xml.ts'
 
 /** Attributes that are addresses, formats and names of machines, not text. */
@@ -31,6 +32,29 @@ export function joinedText({ root }: XmlDocument): string {
 export function carriesData({ name, attributes, children }: XmlElement): boolean {
   const isData = (name === 'data' || name === 'valueBase64Binary') && (attributes['value'] ?? '') !== ''
   return isData || children.some(child => isElement(child) && carriesData(child))
+}
+
+/** Whether pictures or other embedded content are what the XML is about, whatever its elements are called. */
+export function showsEmbedded({ root }: XmlDocument): boolean {
+  const sizes: number[] = []
+  const texts: string[] = []
+  const collect = ({ name, attributes, children }: XmlElement, drawing: boolean): void => {
+    for (const [key, value] of Object.entries(attributes)) {
+      const embedded = [...picturesIn(value), embeddedBytes(value), drawing ? value.length : 0]
+      sizes.push(...embedded.filter(size => size > 0))
+      if (key === 'value' && embedded.every(size => size === 0) && !NO_VALUE.has(name)) texts.push(value)
+    }
+    for (const child of children) {
+      if (isElement(child)) collect(child, drawing || child.name === 'svg')
+      else if (child.kind === 'text') {
+        const size = embeddedBytes(child.text)
+        if (size > 0) sizes.push(size)
+        else texts.push(child.text)
+      }
+    }
+  }
+  collect(root, root.name === 'svg')
+  return isOfPictures(sizes, texts.join(' '))
 }
 
 /** FHIR elements whose value is an address, a code or a number (https://hl7.org/fhir/R4/xml.html). */

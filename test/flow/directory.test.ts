@@ -57,6 +57,19 @@ describe('the directory', () => {
     expect(calls[0]).toBe('resolve Practitioner/d,Organization/5')
   })
 
+  test('holds a record whose related ones a Consent speaks of, since only the record tells which they are', async () => {
+    const encounter: Resource = { resourceType: 'Encounter', id: 'e', diagnosis: [] }
+    const term = (meaning: string, reference: string) => ({ meaning, reference: { reference } })
+    const data = [
+      term('related', 'Encounter/e'),
+      term('instance', 'Observation/1'),
+      term('dependents', 'Task/1'),
+    ]
+    const { directory, calls } = await resolved({ provision: [{ data }] }, [encounter])
+    expect(directory.resolve('Encounter/e')).toEqual(encounter)
+    expect(calls[0]).toBe('resolve Encounter/e')
+  })
+
   test('follows memberships four steps and no further', async () => {
     const { directory, calls } = await resolved(actor('PractitionerRole/r'))
     const known = [

@@ -7,6 +7,7 @@ import type { Field } from './codes.ts'
 import { cuePrefixes, cueWords } from './cues.ts'
 import { withLocalCodes } from './local-codes.ts'
 import { canonicalSystem } from './systems.ts'
+import { withCodesInText } from './text-codes.ts'
 import { WordMatcher, type WordRule } from './words.ts'
 
 /** What one rule puts on a resource when it hits, but for the path. */
@@ -114,7 +115,7 @@ function compile(rules: LabelRules, withdrawOwn: boolean): CompiledRules {
   return {
     revision: rules.revision,
     codes: withLocalCodes(codes, words, rules.localCodes ?? []),
-    words,
+    words: withCodesInText(words, codes),
     upstream: code => upstream.get(code) ?? [],
     withdraws: withdrawOwn ? ownLabels(rules) : () => false,
     spelling: spellings(rules.categories),

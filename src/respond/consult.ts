@@ -96,10 +96,10 @@ function obligationsOf({ codes, exceptAnyOfCodes }: FlatAnswer): readonly JsonOb
   ]
 }
 
-/** One URL, as existing clients read it: the Consent that denies, where one does. */
+/** One URL, as existing clients read it: the Consent that denies, where one does; none for one of another server. */
 function basedOnOf(bases: readonly ConsultBasis[], baseUrl: string): JsonObject {
   const basis = bases.find(({ effect }) => effect !== 'permit') ?? bases[0]
-  if (basis === undefined) return {}
+  if (basis === undefined || basis.consent.base !== undefined) return {}
   const { reference } = basis.consent
   return { basedOn: reference.includes('://') ? reference : `${baseUrl}/${reference}` }
 }

@@ -153,6 +153,39 @@ describe('a file that does not fit', () => {
       'my.json: clients[0].defaultPurpose: expected one of the purposes',
     ],
     [
+      'a consent server with the name of the upstream',
+      { consentServers: [{ name: 'upstream', url: 'https://c.example/fhir' }] },
+      'my.json: consentServers[0].name: expected another name',
+    ],
+    [
+      'the upstream as a consent server',
+      {
+        upstream: { url: 'https://x.example/fhir' },
+        consentServers: [{ name: 'same', url: 'https://x.example/fhir' }],
+      },
+      'my.json: consentServers[0].url: expected another server than the upstream',
+    ],
+    [
+      'a consent server twice',
+      {
+        consentServers: [
+          { name: 'one', url: 'https://c.example/fhir' },
+          { name: 'one', url: 'https://d.example/fhir' },
+        ],
+      },
+      'my.json: consentServers[1].name: expected each consent server once',
+    ],
+    [
+      'Subscriptions that lead nowhere',
+      { notifications: { secretFile: 'secret', subscribe: true } },
+      'my.json: notifications.endpoint: expected a URL',
+    ],
+    [
+      'a default policy of what is no Organization',
+      { policy: { defaultPolicies: { 'Patient/1': 'deny' } } },
+      'my.json: policy.defaultPolicies: expected',
+    ],
+    [
       'an agreement that ends before it starts',
       { clients: [client({ agreements: [{ kind: 'BAA', start: '2026-02-01', end: '2026-01-01' }] })] },
       'my.json: clients[0].agreements[0].end: expected a date not before start',

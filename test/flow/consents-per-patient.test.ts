@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { startDemoUpstream } from '../../src/demo/upstream.ts'
 import type { JsonObject, Resource } from '../../src/model/fhir.ts'
 import { readExchange } from '../../src/record/verify.ts'
+import { tpoConsent } from '../support/consents.ts'
 import { CLOSED, plainConsent, weighed } from '../support/permits.ts'
 import { openTestSite, type TestSite } from '../support/site.ts'
 
@@ -152,6 +153,12 @@ describe('where no Consent is on file', () => {
     expect(idsIn((await reversed.get('Observation', HOSPITAL)).text)).toEqual(['weight-here'])
   })
 
+  test('a default that nobody knows stops the start', async () => {
+    await expect(site([], partners({ 'Organization/partner': 'urn:nobody:knows' }))).rejects.toThrow(
+      /policy\.defaultPolicies\[Organization\/partner\]: urn:nobody:knows: expected one of law, deny/,
+    )
+  })
+
   test('a refusal on file stands against every default', async () => {
     const refusal = plainConsent({ id: 'no', patient: 'Patient/there', type: 'deny', recipient: US })
     const open = await site([...from('there'), refusal], partners({ 'Organization/partner': 'law' }))
@@ -282,6 +289,53 @@ describe('Consents of a registry beside the upstream', () => {
     )
     expect(idsIn((await get('Observation', HOSPITAL)).text)).toEqual(['weight-b'])
     expect(consentCalls(registry.calls())).toHaveLength(1)
+  })
+
+  test('are named in the record by their own URL, and neither linked nor copied to the recipient', async () => {
+    const program: Resource = {
+      ...weighed('a')[1],
+      id: 'of-the-program',
+      performer: [{ reference: 'Organization/bayview-otp' }],
+    } as unknown as Resource
+    const here = [
+      ...weighed('a').slice(0, 1),
+      program,
+      { resourceType: 'Organization', id: 'redwood-hospital' } as Resource,
+      { resourceType: 'Organization', id: 'bayview-otp' } as Resource,
+    ]
+    const opened = await withRegistry([], here)
+    const { get, registry, upstream, ledgerFile, baseUrl } = opened
+    expect(idsIn((await get('Observation', HOSPITAL)).text)).toEqual([])
+    const consent = tpoConsent({
+      id: 'tpo',
+      patient: 'Patient/a',
+      discloser: `${upstream.url}/Organization/bayview-otp`,
+      recipient: `${upstream.url}/${US}`,
+    })
+    await registry.load([consent])
+    opened.house.rooms.upstream.invalidateConsents()
+    const search = await get('Observation', HOSPITAL)
+    const read = await get('Observation/of-the-program', HOSPITAL)
+    expect(idsIn(search.text)).toEqual(['of-the-program'])
+    for (const { status, text } of [search, read]) {
+      expect(status).toBe(200)
+      expect(text).toContain('Consent/tpo version 1 of registry')
+      expect(text).not.toContain('"resourceType":"Consent"')
+      expect(text).not.toContain(`${baseUrl}/Consent/tpo`)
+      expect(text).not.toContain(new URL(registry.url).host)
+    }
+    const rows = readExchange(ledgerFile, `${read.headers['X-Request-Id'] ?? ''}`)
+    const told = (kind: string) => rows.filter(row => row.kind === kind).map(({ body }) => body)
+    expect(told('AuditEvent').join()).toContain(`"${registry.url}/Consent/tpo/_history/1"`)
+    expect(told('decision').join()).toContain('"source":"registry"')
+    // The positive control: the same Consent at the upstream goes along, linked at our base.
+    const own = await site([
+      ...here,
+      tpoConsent({ id: 'tpo', patient: 'Patient/a', discloser: 'Organization/bayview-otp', recipient: US }),
+    ])
+    const copied = await own.get('Observation', HOSPITAL)
+    expect(copied.text).toContain('"resourceType":"Consent"')
+    expect(copied.text).toContain(`${own.baseUrl}/Consent/tpo`)
   })
 
   test('that cannot be read stop everything, and say so to nobody but the record', async () => {

@@ -69,8 +69,15 @@ export const consentsCommand: CommandSpec = {
     }
     return withOperatorSite(options, terminal, async site => {
       const { upstream, configuration } = site
-      const onFile = (await upstream.consents([patient])).get(patient) ?? []
-      const directory = await directoryFor(upstream, new Map([[patient, onFile]]), NOBODY)
+      const onFile = (await upstream.consents([patient])).get(patient)
+      if (onFile === undefined)
+        throw new UsageError(
+          `${patient}: a Consent server could not be asked about this patient (no identifier it knows); expected one`,
+        )
+      const directory = await directoryFor(upstream, new Map([[patient, onFile]]), NOBODY, {
+        bases: [configuration.server.baseUrl, configuration.upstream.url],
+        also: [configuration.custodian.organization],
+      })
       const told = await tell(site, { patient, onFile, directory, server: configuration.upstream.url })
       const look = {
         command: 'consents' as const,

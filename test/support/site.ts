@@ -86,8 +86,17 @@ async function furnish(
   )
   const { baseUrl } = configuration.server
   const closers: (() => Promise<void>)[] = []
+  const tokens = new Map<string, Promise<string>>()
+  /** One token for the same request of it: who asks often does not log in for each. A clock that a test turns gets new ones. */
+  const tokenFor = (as: TokenRequest): Promise<string> => {
+    if (seams?.now !== undefined) return demo.issuer.issueToken(as)
+    const key = JSON.stringify(as)
+    const known = tokens.get(key) ?? demo.issuer.issueToken(as)
+    tokens.set(key, known)
+    return known
+  }
   const ask: TestSite['ask'] = async (method, target, as, headers = {}, body = '') => {
-    const token = as === undefined ? undefined : await demo.issuer.issueToken(as)
+    const token = as === undefined ? undefined : await tokenFor(as)
     const all = {
       Host: 'gateway.test',
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),

@@ -34,7 +34,7 @@ const LIMITS: DocumentLimits = {
   bytes: 16 << 20,
   pages: 300,
   characters: 4_000_000,
-  waiting: 8,
+  waiting: 128,
   growth: 1 << 30,
 }
 

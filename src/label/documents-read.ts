@@ -6,6 +6,8 @@ import type { DocumentReader } from './document-reader.ts'
 import { hidesEncoded } from './document-text.ts'
 import { FoundLabels } from './found-labels.ts'
 
+const NOT_IN_TIME = 'a document could not be read in time'
+
 /** How long the documents of one record may be read, ms; what is left then waits for the next time. */
 const RECORD_MS = 5_000
 
@@ -63,7 +65,8 @@ export function readingDocuments(
   const read = async (facts: ResourceFacts, reader: DocumentReader): Promise<ResourceFacts> => {
     const whole = await withDocuments(facts, reader, rules)
     if (whole !== facts) cache.set(facts.hash, whole)
-    return whole
+    // Nobody tried: that is no word on what it holds. What was read until now is kept, and the rest is tried next time.
+    return whole.pending === undefined ? whole : { ...whole, notAssessable: NOT_IN_TIME }
   }
   return async facts => {
     if (facts.pending === undefined || documents === undefined) return facts

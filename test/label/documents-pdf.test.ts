@@ -138,13 +138,16 @@ describe('the reader of documents', () => {
     }
   })
 
-  it('says that nobody tried where it is closed, and that is tried again', async () => {
+  it('says that nobody tried where it is closed: such a record is not assessable, and tried again', async () => {
     const closed = createDocumentReader()
     await closed.close()
     expect(await closed.read(base64(textPdf('a')))).toBe('unavailable')
     const other = createLabeller(RULES, site(), { cacheBytes: 50_000_000, jsonDepth: 64 }, closed)
     const facts = other.assess(raw(attached('application/pdf', textPdf('Opioid dependence'))))
-    expect(await other.read(facts)).toBe(facts)
+    const unread = await other.read(facts)
+    expect(unread).toMatchObject({ notAssessable: 'a document could not be read in time' })
+    expect(other.label(unread, () => 'absent', { at: AT }).notAssessable).toBeDefined()
+    expect(other.assess(raw(attached('application/pdf', textPdf('Opioid dependence'))))).toBe(facts)
     expect(facts.pending).toHaveLength(1)
   })
 })

@@ -54,16 +54,8 @@ export function createApp(options: AppOptions): Express {
   }
   let inFlight = 0
   app.use((request: IncomingMessage, response: ServerResponse) => {
-    const target = targetOf(request)
-    const { notify } = options
-    if (notify !== undefined && target.startsWith('/') && isUnder(target, NOTIFY_PATH)) {
-      serve(async asked => notify(asked), options.requestBodyBytes, request, response).catch(() =>
-        response.destroy(),
-      )
-      return
-    }
-    const walk = target.startsWith('/') && isUnder(target, CDS_PATH) ? options.consult : options.exchange
-    if (walk === options.exchange && !isUnder(target, options.basePath)) return send(response, NOT_HERE)
+    const walk = walkOf(targetOf(request), options)
+    if (walk === undefined) return send(response, NOT_HERE)
     if (inFlight >= options.requestsInFlight) return send(response, options.overload())
     inFlight++
     serve(walk, options.requestBodyBytes, request, response)
@@ -73,6 +65,15 @@ export function createApp(options: AppOptions): Express {
       })
   })
   return app
+}
+
+/** Which path a request walks; undefined where there is nothing. */
+function walkOf(target: string, options: AppOptions): AppOptions['exchange'] | undefined {
+  const { notify, consult, exchange, basePath } = options
+  const isLocal = target.startsWith('/')
+  if (notify !== undefined && isLocal && isUnder(target, NOTIFY_PATH)) return async asked => notify(asked)
+  if (isLocal && isUnder(target, CDS_PATH)) return consult
+  return isUnder(target, basePath) ? exchange : undefined
 }
 
 /**

@@ -18,8 +18,9 @@ import { createLabeller } from './label/labeller.ts'
 import type { PolicyConfiguration } from './model/configuration.ts'
 import type { ConsentPolicy } from './model/consent.ts'
 import type { Decider } from './model/doors.ts'
+import type { Profiles } from './model/law.ts'
 import type { RecipientClass } from './model/recipient.ts'
-import type { LabelRules, Profiles } from './model/rules.ts'
+import type { LabelRules } from './model/rules.ts'
 
 /** The deciding rooms with their data, before any site, upstream or network: what `decide` and the proxy share. */
 export interface Engine {

@@ -2,7 +2,6 @@ import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Express } from 'express'
-import { Agent } from 'undici'
 import { createConsentReader } from './consent/reader.ts'
 import { openConsultDesk } from './consult-desk.ts'
 import { type Engine, openEngine } from './engine.ts'
@@ -22,12 +21,11 @@ import { openNotifications } from './notifications.ts'
 import { createRecorder } from './record/events.ts'
 import type { RecorderOptions } from './record/fragments.ts'
 import { openLedger } from './record/ledger.ts'
-import { createShipper } from './record/shipper.ts'
 import { createResponder } from './respond/responder.ts'
 import { createSegmenter } from './segment/segmenter.ts'
 import { createApp } from './server/app.ts'
+import { openShipper } from './shipping.ts'
 import { siteFindings, siteRevision } from './site-rules.ts'
-import { createCredential } from './upstream/credential.ts'
 import { createUpstream } from './upstream/upstream.ts'
 import { version } from './version.ts'
 
@@ -262,40 +260,5 @@ function recording({ server, custodian }: Configuration, now: () => Date): Recor
     organization: custodian.organization,
     newId: randomUUIDv7,
     now,
-  }
-}
-
-/** Ships the record to the audit repository, the upstream by default, with the gateway's own credential there. */
-function openShipper(configuration: Configuration): { readonly close: Close } | undefined {
-  const { ledger, upstream, limits, custodian } = configuration
-  if (ledger.repository === 'none') return undefined
-  const target = ledger.repository ?? { url: upstream.url, credential: upstream.credential }
-  const dispatcher = new Agent({ connections: 1 })
-  const credential = createCredential(target.credential, {
-    now: () => Date.now(),
-    readFile: readText,
-    dispatcher,
-    timeoutMs: limits.upstreamTimeoutMs,
-  })
-  const shipper = createShipper({
-    file: ledger.file,
-    baseUrl: target.url,
-    fetch,
-    credential,
-    introduce: [
-      {
-        resourceType: 'Device',
-        id: 'consentry',
-        status: 'active',
-        deviceName: [{ name: 'Consentry', type: 'user-friendly-name' }],
-        owner: { reference: custodian.organization },
-      },
-    ],
-  })
-  return {
-    close: async () => {
-      await shipper.close()
-      await dispatcher.close()
-    },
   }
 }

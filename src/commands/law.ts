@@ -1,6 +1,6 @@
 import { lawMatrix } from '../decide/law-matrix.ts'
 import { openEngine } from '../engine.ts'
-import type { LawRow } from '../model/rules.ts'
+import type { LawRow } from '../model/law.ts'
 import { type CommandSpec, textOption, UsageError } from './table.ts'
 
 /** Prints the rows of law that the gateway decides by. */

@@ -1,7 +1,7 @@
 import type { FormQuestion } from '../decide/consent-kinds.ts'
 import type { Engine } from '../engine.ts'
 import type { ConsentForm } from '../model/consent.ts'
-import type { LawRow } from '../model/rules.ts'
+import type { LawRow } from '../model/law.ts'
 import { lacking } from './form-check.ts'
 
 /** A row of state law that asks for a consent, and what a form lacks to be that consent. */

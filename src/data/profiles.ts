@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { DefaultPolicy, LawRow, Notice, ObligationRule, Profiles } from '../model/rules.ts'
+import type { DefaultPolicy, LawRow, Notice, ObligationRule, Profiles } from '../model/law.ts'
 import {
   checked,
   fileAt,

@@ -1,5 +1,5 @@
 import type { DecisionContext } from '../model/decision.ts'
-import type { LawCondition } from '../model/rules.ts'
+import type { LawCondition } from '../model/law.ts'
 import { currentAgreements } from './agreements.ts'
 import { claimHolds } from './claims.ts'
 import { organizationChain } from './organizations.ts'

@@ -8,7 +8,7 @@ import type {
 } from '../model/decision.ts'
 import type { Decider } from '../model/doors.ts'
 import type { LabelledResource } from '../model/label.ts'
-import type { Profiles } from '../model/rules.ts'
+import type { Profiles } from '../model/law.ts'
 import { decideResource, denied } from './combine.ts'
 import { hear } from './patients.ts'
 import { indexRows, type Plan, planFor } from './plan.ts'

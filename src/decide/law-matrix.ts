@@ -1,4 +1,4 @@
-import type { LawCondition, LawRow } from '../model/rules.ts'
+import type { LawCondition, LawRow } from '../model/law.ts'
 
 export interface LawFilter {
   /** Two-letter state: its rows and the federal ones. */

@@ -1,6 +1,6 @@
 import type { DecisionContext } from '../model/decision.ts'
+import type { DefaultPolicy, LawRow } from '../model/law.ts'
 import type { Requester } from '../model/requester.ts'
-import type { DefaultPolicy, LawRow } from '../model/rules.ts'
 import { type Situation, situation, situationHolds } from './conditions.ts'
 import type { PurposeTree } from './purpose.ts'
 import { looksInside } from './resource-conditions.ts'

@@ -1,6 +1,6 @@
 import type { DecisionContext } from '../model/decision.ts'
 import type { LabelledResource } from '../model/label.ts'
-import type { LawCondition } from '../model/rules.ts'
+import type { LawCondition } from '../model/law.ts'
 import { ageHolds } from './age.ts'
 import { currentAgreements } from './agreements.ts'
 import { withinScope } from './claims.ts'

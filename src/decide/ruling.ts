@@ -1,6 +1,6 @@
 import type { ConsentVerdict } from '../model/consent.ts'
 import type { Reason } from '../model/decision.ts'
-import type { LawRow } from '../model/rules.ts'
+import type { LawRow } from '../model/law.ts'
 import { type Met, meets, type PatientVoice } from './patients.ts'
 import type { Plan } from './plan.ts'
 import { type Judged, resourceHolds } from './resource-conditions.ts'

@@ -6,9 +6,10 @@ import { codeTable, groupBy } from './code-table.ts'
 import type { Field } from './codes.ts'
 import { cuePrefixes, cueWords } from './cues.ts'
 import { withLocalCodes } from './local-codes.ts'
+import type { WordRule } from './phrases.ts'
 import { canonicalSystem } from './systems.ts'
 import { withCodesInText } from './text-codes.ts'
-import { WordMatcher, type WordRule } from './words.ts'
+import { WordMatcher } from './words.ts'
 
 /** What one rule puts on a resource when it hits, but for the path. */
 export interface RuleHit {

@@ -1,35 +1,9 @@
-import { foldText } from './fold.ts'
 import { Grammar, grammarWords } from './grammar.ts'
+import { type Compiled, Phrases, type Term, type WordRule } from './phrases.ts'
+import { PhrasesFound } from './phrases-found.ts'
 import { Recent } from './recent.ts'
 import { Tokeniser } from './tokens.ts'
 import { Vocabulary } from './vocabulary.ts'
-
-/** A words rule as the matcher takes it: phrases of lower-case words, `stem*` for every word that begins so. */
-export interface WordRule<Hit> {
-  readonly hit: Hit
-  readonly any: readonly string[]
-  readonly near?: readonly string[] | undefined
-  readonly all?: readonly string[] | undefined
-  readonly except?: readonly string[] | undefined
-  readonly negatable: boolean
-}
-
-interface Term {
-  readonly id: number
-  /** Nodes of the vocabulary. */
-  readonly words: readonly number[]
-  readonly wild: readonly boolean[]
-  /** Rules of which this phrase is a hit. */
-  readonly rules: readonly number[]
-}
-
-interface Compiled<Hit> {
-  readonly hit: Hit
-  readonly near: ReadonlySet<number> | undefined
-  readonly all: readonly number[]
-  readonly except: ReadonlySet<number>
-  readonly negatable: boolean
-}
 
 const NEAR_WORDS = 10
 /** How near an exception across a comma must stand: `Opioid, abuse deterrent tablet`. */
@@ -41,33 +15,6 @@ const CACHED_TEXT_CHARACTERS = 300
 /** A rule that fails so often in one text speaks: nobody denies a thing ten thousand times. */
 const MOST_FAILURES = 10_000
 const NONE: readonly never[] = []
-
-/** Where phrases stand in a text: number of the term, first and last word. Used again by the next text. */
-class Found {
-  count = 0
-  terms = new Int32Array(256)
-  starts = new Int32Array(256)
-  ends = new Int32Array(256)
-
-  add(term: number, start: number, end: number): void {
-    if (this.count === this.terms.length) this.#grow()
-    this.terms[this.count] = term
-    this.starts[this.count] = start
-    this.ends[this.count] = end
-    this.count++
-  }
-
-  #grow(): void {
-    const larger = (from: Int32Array): Int32Array<ArrayBuffer> => {
-      const to = new Int32Array(from.length * 2)
-      to.set(from)
-      return to
-    }
-    this.terms = larger(this.terms)
-    this.starts = larger(this.starts)
-    this.ends = larger(this.ends)
-  }
-}
 
 /**
  * Finds phrases of all rules in one pass over a text. Time is linear in the text; no regular expression is built, no part
@@ -129,9 +76,9 @@ export class WordMatcher<Hit> {
       : this.#rules.flatMap(({ hit }, index) => (spoken.has(index) ? [hit] : []))
   }
 
-  #occurrences(): Found {
+  #occurrences(): PhrasesFound {
     const { count, words, joins } = this.#tokens
-    const found = new Found()
+    const found = new PhrasesFound()
     this.#joinsAt = joins.length === 0 ? undefined : joinsByWord(joins, count)
     for (let at = 0; at < count; at++) {
       this.#collect(words[at] ?? 0, at, at, found)
@@ -141,14 +88,14 @@ export class WordMatcher<Hit> {
     return found
   }
 
-  #collect(word: number, start: number, end: number, found: Found): void {
+  #collect(word: number, start: number, end: number, found: PhrasesFound): void {
     const stems = this.#stems[word < 0 ? ~word : word]
     const exact = word < 0 ? undefined : this.#exact[word]
     if (exact !== undefined) this.#add(exact, start, end, found)
     if (stems !== undefined) this.#add(stems, start, end, found)
   }
 
-  #add(terms: readonly Term[], start: number, end: number, found: Found): void {
+  #add(terms: readonly Term[], start: number, end: number, found: PhrasesFound): void {
     for (const term of terms) {
       const last = this.#follow(term, end)
       if (last >= 0) found.add(term.id, start, last)
@@ -177,7 +124,7 @@ export class WordMatcher<Hit> {
   }
 
   /** Indexes of the rules that speak. */
-  #spoken(found: Found): ReadonlySet<number> {
+  #spoken(found: PhrasesFound): ReadonlySet<number> {
     const there = new Set<number>()
     for (let at = 0; at < found.count; at++) there.add(found.terms[at] ?? 0)
     const spoken = new Set<number>()
@@ -203,7 +150,7 @@ export class WordMatcher<Hit> {
     return spoken
   }
 
-  #speaks(rule: Compiled<Hit>, at: number, found: Found): boolean {
+  #speaks(rule: Compiled<Hit>, at: number, found: PhrasesFound): boolean {
     if (rule.near !== undefined && !this.#isClose(rule.near, at, found)) return false
     if (rule.except.size > 0 && this.#isExcepted(rule.except, at, found)) return false
     const start = found.starts[at] ?? 0
@@ -211,7 +158,7 @@ export class WordMatcher<Hit> {
   }
 
   /** Whether one of these terms stands near the hit. Looks at its neighbours only: finds are in order of their start. */
-  #isClose(terms: ReadonlySet<number>, at: number, found: Found): boolean {
+  #isClose(terms: ReadonlySet<number>, at: number, found: PhrasesFound): boolean {
     const start = found.starts[at] ?? 0
     for (let i = at; i >= 0 && start - (found.starts[i] ?? 0) <= REACH; i--)
       if (terms.has(found.terms[i] ?? 0) && this.#isNear(at, i, found)) return true
@@ -224,7 +171,7 @@ export class WordMatcher<Hit> {
    * Whether one of these terms takes the hit away: it stands in the same part of the sentence, between the same commas, or
    * beside it. What is said of one thing in a list says nothing of the next ("HIV, eGFR 45").
    */
-  #isExcepted(terms: ReadonlySet<number>, at: number, found: Found): boolean {
+  #isExcepted(terms: ReadonlySet<number>, at: number, found: PhrasesFound): boolean {
     const start = found.starts[at] ?? 0
     for (let i = at; i >= 0 && start - (found.starts[i] ?? 0) <= REACH; i--)
       if (terms.has(found.terms[i] ?? 0) && this.#isNear(at, i, found) && this.#isTogether(at, i, found))
@@ -235,14 +182,14 @@ export class WordMatcher<Hit> {
     return false
   }
 
-  #isTogether(a: number, b: number, { starts, ends }: Found): boolean {
+  #isTogether(a: number, b: number, { starts, ends }: PhrasesFound): boolean {
     const { phrases } = this.#tokens
     const [startA = 0, startB = 0, endA = 0, endB = 0] = [starts[a], starts[b], ends[a], ends[b]]
     if (phrases[startA] === phrases[startB]) return true
     return startB - endA <= BESIDE_WORDS && startA - endB <= BESIDE_WORDS
   }
 
-  #isNear(a: number, b: number, { starts, ends }: Found): boolean {
+  #isNear(a: number, b: number, { starts, ends }: PhrasesFound): boolean {
     const { clauses } = this.#tokens
     const startA = starts[a] ?? 0
     const startB = starts[b] ?? 0
@@ -262,63 +209,4 @@ function meets(some: ReadonlySet<number>, others: ReadonlySet<number> | undefine
   if (others === undefined) return true
   for (const one of some) if (others.has(one)) return true
   return false
-}
-
-/** The phrases of all rules, each once. */
-class Phrases {
-  readonly #ids = new Map<string, number>()
-  readonly #rules: number[][] = []
-
-  compile<Hit>(rule: WordRule<Hit>, index: number): Compiled<Hit> {
-    for (const id of this.#idsOf(rule.any)) this.#rules[id]?.push(index)
-    return {
-      hit: rule.hit,
-      near: rule.near === undefined ? undefined : new Set(this.#idsOf(rule.near)),
-      // One spelling of each is asked for, as it is written.
-      all: (rule.all ?? []).map(phrase => this.#id(phrase)),
-      except: new Set(this.#idsOf(rule.except ?? [])),
-      negatable: rule.negatable,
-    }
-  }
-
-  words(): string[] {
-    return [...this.#ids.keys()].flatMap(phrase => phrase.split(' '))
-  }
-
-  terms(vocabulary: Vocabulary): readonly Term[] {
-    return [...this.#ids].map(([phrase, id]) => {
-      const parts = phrase.split(' ')
-      return {
-        id,
-        words: parts.map(part => vocabulary.node(part.replace(/\*$/, ''))),
-        wild: parts.map(part => part.endsWith('*')),
-        rules: this.#rules[id] ?? [],
-      }
-    })
-  }
-
-  #idsOf(phrases: readonly string[]): number[] {
-    return phrases.flatMap(spellings).map(phrase => this.#id(phrase))
-  }
-
-  #id(written: string): number {
-    const phrase = plain(written)
-    const known = this.#ids.get(phrase)
-    if (known !== undefined) return known
-    const id = this.#ids.size
-    this.#ids.set(phrase, id)
-    this.#rules.push([])
-    return id
-  }
-}
-
-function plain(phrase: string): string {
-  return foldText(phrase).trim().split(/\s+/).join(' ')
-}
-
-/** `phq 9` is also written `phq9`. */
-function spellings(phrase: string): string[] {
-  const folded = plain(phrase)
-  const joined = folded.replace(/(?<=(^| )[a-z]+) (?=\d+\*?( |$))/g, '')
-  return joined === folded ? [folded] : [folded, joined]
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { ConsentVerdict } from '../../src/model/consent.ts'
 import type { DecisionContext, OrganizationRule } from '../../src/model/decision.ts'
 import type { LabelledResource } from '../../src/model/label.ts'
-import type { LawCondition, LawRow } from '../../src/model/rules.ts'
+import type { LawCondition, LawRow } from '../../src/model/law.ts'
 import {
   authorizationForm,
   contextOf,

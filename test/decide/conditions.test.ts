@@ -11,8 +11,8 @@ import { every, factHolds, some } from '../../src/decide/tri.ts'
 import type { ConsentForm } from '../../src/model/consent.ts'
 import type { DecisionContext } from '../../src/model/decision.ts'
 import type { JsonObject, Resource } from '../../src/model/fhir.ts'
+import type { LawCondition } from '../../src/model/law.ts'
 import type { Agreement } from '../../src/model/requester.ts'
-import type { LawCondition } from '../../src/model/rules.ts'
 import {
   authorizationForm,
   contextOf,

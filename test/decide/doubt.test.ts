@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createDecider } from '../../src/decide/decider.ts'
 import { overall } from '../../src/decide/overall.ts'
-import type { LawRow } from '../../src/model/rules.ts'
+import type { LawRow } from '../../src/model/law.ts'
 import {
   authorizationForm,
   contextOf,

@@ -1,7 +1,7 @@
 import type { ConsentVerdict } from '../../src/model/consent.ts'
 import type { DecisionContext } from '../../src/model/decision.ts'
 import type { LabelledResource } from '../../src/model/label.ts'
-import type { LawCondition, LawRow } from '../../src/model/rules.ts'
+import type { LawCondition, LawRow } from '../../src/model/law.ts'
 
 /**
  * What decide/ must do, as short as it can be said. One resource, no memory, no order, no speed; conditions on labels,

@@ -16,6 +16,8 @@ export interface Reason {
   /** Provision path inside the Consent. */
   readonly path?: string
   readonly effect: 'permit' | 'deny' | 'require-consent' | 'redact' | 'limit'
+  /** Id of the evidence of the privacy office, or of the emergency grant, it rests on. */
+  readonly evidence?: string
   /** Information-blocking ground of a denial: 171.202(b), 171.204(a)(2) … */
   readonly ground?: string
   /** What is missing or was in doubt, e.g. the elements a consent form lacks. Never data of the patient. */
@@ -36,6 +38,8 @@ export interface ResourceDecision {
   readonly consents: readonly ConsentRef[]
   /** Element paths to remove when `redact`. */
   readonly redact: readonly string[]
+  /** Ids of the projections the release passes through, in order: views, then de-identification. Absent: none. */
+  readonly projections?: readonly string[]
 }
 
 /** Who holds and would release: `custodian` of configuration and question. */

@@ -12,6 +12,7 @@ const ROOMS = [
   'decide',
   'segment',
   'record',
+  'office',
   'respond',
   'server',
   'data',

@@ -21,6 +21,8 @@ import type { Decider } from './model/doors.ts'
 import type { Profiles } from './model/law.ts'
 import type { RecipientClass } from './model/recipient.ts'
 import type { LabelRules } from './model/rules.ts'
+import type { Means } from './segment/obligations.ts'
+import { projectionTable } from './segment/projections.ts'
 
 /** The deciding rooms with their data, before any site, upstream or network: what `decide` and the proxy share. */
 export interface Engine {
@@ -30,7 +32,11 @@ export interface Engine {
   readonly purposes: ReturnType<typeof loadPurposes> & ConsentPolicy
   readonly decider: Decider
   readonly recipientClasses: readonly RecipientClass[]
-  readonly required: RequiredReferences
+  /** What segment works with. */
+  readonly segmenting: Required<Means> & {
+    readonly notices: Profiles['notices']
+    readonly required: RequiredReferences
+  }
   /** Names labels/, profiles/ and the switched rows in force; 16 hex digits. */
   readonly revision: string
   readonly questionRooms: QuestionRooms
@@ -78,7 +84,12 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
     purposes,
     decider,
     recipientClasses,
-    required: loadRequiredReferences(),
+    segmenting: {
+      notices: profiles.notices,
+      required: loadRequiredReferences(),
+      obligations: profiles.obligations ?? {},
+      projections: projectionTable([]),
+    },
     revision,
     questionRooms: {
       labellerFor: question =>

@@ -206,8 +206,7 @@ function decidingRooms(configuration: Configuration, engine: Engine): Deciding {
     segmenter: createSegmenter({
       baseUrl: server.baseUrl,
       upstreamBase: upstream.url,
-      notices: engine.profiles.notices,
-      required: engine.required,
+      ...engine.segmenting,
       cacheBytes,
       withheldNotice: policy.withheldNotice,
     }),

@@ -38,8 +38,7 @@ export function previewRooms({ configuration, engine, revision }: OfflineSite): 
   const segmenter = createSegmenter({
     baseUrl: server.baseUrl,
     upstreamBase: upstream.url,
-    notices: engine.profiles.notices,
-    required: engine.required,
+    ...engine.segmenting,
     cacheBytes: CACHE_BYTES,
     withheldNotice: policy.withheldNotice,
   })

@@ -42,8 +42,7 @@ export const segmentCommand: CommandSpec = {
     const segmenter = createSegmenter({
       baseUrl: 'https://gateway.example/fhir',
       upstreamBase: 'https://upstream.invalid/fhir',
-      notices: engine.profiles.notices,
-      required: engine.required,
+      ...engine.segmenting,
       cacheBytes: 16 << 20,
       withheldNotice: false,
     })

@@ -1,5 +1,6 @@
 import { type ConsentRef, type ConsentVerdict, consentKey } from '../model/consent.ts'
 import type { Reason, ResourceDecision } from '../model/decision.ts'
+import type { Duties } from './duties.ts'
 import { organizationReasons } from './organization.ts'
 import { consentReason, consentRefusals, type PatientVoice } from './patients.ts'
 import type { Plan } from './plan.ts'
@@ -26,7 +27,7 @@ export function decideResource(
   plans: readonly Plan[],
   judged: Judged,
   voices: readonly PatientVoice[],
-  isKnown: (obligation: string) => boolean,
+  duties: Duties,
 ): ResourceDecision {
   const outcomes = plans.map(plan => weigh(plan, judged, voices))
   const refusals = outcomes.flatMap(({ refusals }) => refusals)
@@ -41,8 +42,9 @@ export function decideResource(
     ...rows.flatMap(({ obligations = [] }) => obligations),
     ...outcomes.flatMap(({ onOverride }) => onOverride),
   ]
-  const unknown = obligations.filter(obligation => !isKnown(obligation))
+  const unknown = obligations.filter(obligation => !duties.isKnown(obligation))
   if (unknown.length > 0) return denied(unknown.map(notUnderstood))
+  const projections = duties.standards(obligations)
   return {
     effect: outcomes.some(({ limited }) => limited) ? 'redact' : 'permit',
     because: ordered(outcomes.flatMap(({ grants }) => grants)),
@@ -51,6 +53,7 @@ export function decideResource(
     notices: unique(rows.flatMap(({ notice }) => (notice === undefined ? [] : [notice]))),
     consents: distinct(outcomes.flatMap(({ consents }) => consents.map(({ ref }) => ref))),
     redact: [],
+    ...(projections.length === 0 ? {} : { projections }),
   }
 }
 

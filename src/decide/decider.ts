@@ -10,6 +10,7 @@ import type { Decider } from '../model/doors.ts'
 import type { LabelledResource } from '../model/label.ts'
 import type { Profiles } from '../model/law.ts'
 import { decideResource, denied } from './combine.ts'
+import { dutiesOf } from './duties.ts'
 import { hear } from './patients.ts'
 import { indexRows, type Plan, planFor } from './plan.ts'
 import { purposeTree } from './purpose.ts'
@@ -39,7 +40,7 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
   const tree = purposeTree(profiles.purposeParents, options.explicitPurposes ?? ['BTG', 'HLEGAL'])
   const labels = purposeTree(options.labelParents ?? {}, [])
   const index = indexRows(profiles.lawRows, options)
-  const isKnown = knownObligations(profiles.obligations ?? {})
+  const duties = dutiesOf(profiles.obligations ?? {})
   const policies = profiles.defaultPolicies ?? {}
 
   const plansFor = (context: DecisionContext): readonly Plan[] => {
@@ -75,7 +76,7 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     if (doubt !== undefined) return denied([doubt])
     const voices = hear(resource, context, ask)
     if (voices === undefined) return denied([NOT_LOOKED_UP])
-    return decideResource(plans, judgedOf(resource), voices, isKnown)
+    return decideResource(plans, judgedOf(resource), voices, duties)
   }
 
   /** Plans and decisions so far, as long as context and ask are the same objects. */
@@ -176,11 +177,3 @@ function anyLooksInside({ facts }: LabelledResource, { consents }: DecisionConte
 }
 
 const NONE: readonly ConsentDirective[] = []
-
-function knownObligations(rules: NonNullable<Profiles['obligations']>): (obligation: string) => boolean {
-  const families = Object.keys(rules).filter(id => id.endsWith('*'))
-  return obligation =>
-    obligation === 'AUDIT' ||
-    Object.hasOwn(rules, obligation) ||
-    families.some(family => obligation.startsWith(family.slice(0, -1)) && obligation.length >= family.length)
-}

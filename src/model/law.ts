@@ -20,6 +20,8 @@ export interface ObligationRule {
   /** Where it shows: in the answer, in the record, or as a condition verified and named. */
   readonly kind: 'answer' | 'record' | 'condition'
   readonly text: string
+  /** Met only by a projection: the id of one, or `view` for the view that fits purpose and requester. */
+  readonly projection?: string
 }
 
 /** Where no Consent speaks, the question goes on only if one of `opens` holds. No `opens` at all = deny. */

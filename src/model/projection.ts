@@ -20,10 +20,19 @@ export interface Projected {
 export interface Projection {
   /** As `ResourceDecision.projections` names it. */
   readonly id: string
-  /** Part of the key of kept bytes: another one where the outcome may be another. */
+  /** Part of the key of kept bytes: another one where the outcome may be another. Empty: it never takes anything out. */
   readonly key: string
   /** Paths (`Patient.telecom`, `Claim.diagnosis`) that it takes out of a type: no predicate may touch them. */
   readonly removes: (resourceType: string, elementPath: string) => boolean
   /** Changes the resource in place. Throws where it cannot: then the resource does not leave (invariant 2). */
   readonly apply: (resource: ResourceTree, facts: ResourceFacts) => Projected
+}
+
+/** Id of the projection of a view of profiles/purpose/views/. */
+export function viewProjection(view: string): string {
+  return `view:${view}`
+}
+
+export function isView(projection: string): boolean {
+  return projection.startsWith('view:')
 }

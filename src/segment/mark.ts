@@ -162,7 +162,7 @@ function isConfidentiality({ system, code }: MutableObject): boolean {
 }
 
 /** `meta` stands after resourceType and id, where readers look for it. */
-function placeMetaEarly(resource: MutableObject, meta: MutableObject): void {
+export function placeMetaEarly(resource: MutableObject, meta: MutableObject): void {
   if (resource['meta'] !== undefined) {
     resource['meta'] = meta
     return

@@ -1,4 +1,7 @@
 import type { ResourceDecision } from '../model/decision.ts'
+import type { Profiles } from '../model/law.ts'
+import type { Projection } from '../model/projection.ts'
+import { isView } from '../model/projection.ts'
 
 /**
  * Obligations that segment itself makes visible in the answer, and those that others discharge
@@ -39,6 +42,14 @@ const RECORDED: ReadonlySet<string> = new Set([
 export const CONSENT_COPY = 'P2_CONSENT_COPY'
 const STATE_NOTICE = 'STATE_NOTICE:'
 
+/** What obligations are discharged with. */
+export interface Means {
+  /** By id, as decisions name them. */
+  readonly projections?: ReadonlyMap<string, Projection>
+  /** The table of obligations: which of them only a projection meets. */
+  readonly obligations?: Profiles['obligations']
+}
+
 /**
  * Names the first obligation of a decision that this version cannot discharge, or undefined.
  * @param notices ids of the notices that can be attached
@@ -46,13 +57,21 @@ const STATE_NOTICE = 'STATE_NOTICE:'
 export function undischargeable(
   decision: ResourceDecision,
   notices: ReadonlySet<string>,
+  { projections, obligations = {} }: Means = {},
 ): string | undefined {
+  const { projections: named = [] } = decision
+  const unknown = named.find(id => projections?.has(id) !== true)
+  if (unknown !== undefined) return `projection ${unknown}`
   const unknownNotice = decision.notices.find(id => !notices.has(id))
   if (unknownNotice !== undefined) return `notice ${unknownNotice}`
-  if (decision.effect === 'redact' && decision.redact.length === 0) return 'redaction of unnamed elements'
+  if (decision.effect === 'redact' && decision.redact.length + named.length === 0)
+    return 'redaction of unnamed elements'
   if (decision.obligations.includes(CONSENT_COPY) && decision.consents.length === 0) return CONSENT_COPY
   return decision.obligations.find(obligation => {
     if (obligation.startsWith(STATE_NOTICE)) return !notices.has(obligation.slice(STATE_NOTICE.length))
+    const projection = obligations[obligation]?.projection
+    if (projection !== undefined)
+      return projection === 'view' ? !named.some(isView) : !named.includes(projection)
     return !VISIBLE.has(obligation) && !RECORDED.has(obligation)
   })
 }

@@ -8,12 +8,12 @@ import type { Notice } from '../model/law.ts'
 import { type Assembled, type BundleEntry, createAssembler, entryHead, noticeOutcome } from './bundle.ts'
 import { consentCopy } from './consent-copy.ts'
 import { type Accompaniment, bundleMeta } from './mark.ts'
-import { CONSENT_COPY, noticesOf, undischargeable } from './obligations.ts'
+import { CONSENT_COPY, type Means, noticesOf, undischargeable } from './obligations.ts'
 import type { RequiredElements } from './redact.ts'
 import { explainScope } from './scope.ts'
 import { createVariants, type Variants } from './variants.ts'
 
-export interface SegmenterOptions {
+export interface SegmenterOptions extends Means {
   readonly baseUrl: string
   readonly upstreamBase: string
   readonly notices: Readonly<Record<string, Notice>>
@@ -38,7 +38,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
   const missingDuty = (decision: ResourceDecision): string | undefined => {
     const known = checked.get(decision)
     if (known !== undefined) return known === '' ? undefined : known
-    const missing = undischargeable(decision, noticeIds)
+    const missing = undischargeable(decision, noticeIds, options)
     checked.set(decision, missing ?? '')
     return missing
   }

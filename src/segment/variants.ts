@@ -1,13 +1,14 @@
 import { Buffer } from 'node:buffer'
 import { LRUCache } from 'lru-cache'
 import type { DecidedResource } from '../model/decision.ts'
-import type { JsonValue } from '../model/fhir.ts'
+import type { Coding, JsonValue } from '../model/fhir.ts'
 import type { ResourceFacts } from '../model/label.ts'
 import { containsOrigin, rewriteLinks } from '../model/links.ts'
 import { parseLossless, stringifyLossless } from '../model/lossless-json.ts'
+import type { Projected, Projection } from '../model/projection.ts'
 import { entryHead } from './bundle.ts'
 import { cutDocuments, removalsOf } from './documents.ts'
-import { type Accompaniment, foundParts, mark, needsMarks } from './mark.ts'
+import { type Accompaniment, foundParts, mark, needsMarks, placeMetaEarly } from './mark.ts'
 import { type MutableObject, type RequiredElements, removePaths } from './redact.ts'
 
 export interface VariantOptions {
@@ -15,6 +16,8 @@ export interface VariantOptions {
   readonly upstreamBase: string
   readonly required: RequiredElements
   readonly cacheBytes: number
+  /** By id, as decisions name them. */
+  readonly projections?: ReadonlyMap<string, Projection>
 }
 
 /** The bytes of one resource as one class of requester may have it. */
@@ -62,20 +65,43 @@ export function createVariants(options: VariantOptions): Variants {
       const { facts, classKey } = decided.labelled
       const redact = decided.decision.effect === 'redact' ? decided.decision.redact : []
       const marked = needsMarks(decided, along)
-      if (hidden.length === 0 && redact.length === 0 && !marked && !namesUpstream(facts)) return facts.bytes
-      const key = `${facts.hash}|${marked ? `${classKey}|${along.key}` : ''}|${hidden.join(' ')}|${redact.join(' ')}`
+      const projections = applied(decided, options)
+      if (hidden.length + redact.length + projections.length === 0 && !marked && !namesUpstream(facts))
+        return facts.bytes
+      const key = [
+        facts.hash,
+        marked ? `${classKey}|${along.key}` : '',
+        hidden.join(' '),
+        redact.join(' '),
+        ...projections.map(({ id, key }) => `${id}=${key}`),
+      ].join('|')
       const cached = cache.get(key)
       if (cached !== undefined) return cached
-      const bytes = rebuild(decided, [...hidden, ...redact], marked ? along : undefined, options)
+      const changes = { removed: [...hidden, ...redact], projections }
+      const bytes = rebuild(decided, changes, marked ? along : undefined, options)
       cache.set(key, bytes)
       return bytes
     },
   }
 }
 
+/** The projections a release passes through. Throws where one is not known: then it does not leave. */
+function applied({ decision }: DecidedResource, { projections }: VariantOptions): readonly Projection[] {
+  return (decision.projections ?? []).flatMap(id => {
+    const projection = projections?.get(id)
+    if (projection === undefined) throw new Error(`projection ${id} is not known`)
+    return projection.key === '' ? [] : [projection]
+  })
+}
+
+interface Changes {
+  readonly removed: readonly string[]
+  readonly projections: readonly Projection[]
+}
+
 function rebuild(
   decided: DecidedResource,
-  removed: readonly string[],
+  { removed, projections }: Changes,
   along: Accompaniment | undefined,
   options: VariantOptions,
 ): Uint8Array {
@@ -90,6 +116,26 @@ function rebuild(
   const { paths, cuts } = removalsOf(removed)
   cutDocuments(resource, cuts)
   removePaths(resource, paths, options.required)
+  const said = projections.map(projection => projection.apply(resource, decided.labelled.facts))
   if (along !== undefined) mark(resource, decided, along, parts)
+  for (const projected of said) say(resource, projected)
   return Buffer.from(stringifyLossless(resource as unknown as JsonValue))
+}
+
+/** Writes into `meta` what projections say of what they left, each coding once. */
+function say(resource: MutableObject, { tags, security }: Projected): void {
+  if (tags.length + security.length === 0) return
+  const meta = (resource['meta'] ?? {}) as MutableObject
+  addCodings(meta, 'tag', tags)
+  addCodings(meta, 'security', security)
+  placeMetaEarly(resource, meta)
+}
+
+function addCodings(meta: MutableObject, key: 'tag' | 'security', codings: readonly Coding[]): void {
+  if (codings.length === 0) return
+  const present = Array.isArray(meta[key]) ? (meta[key] as readonly MutableObject[]) : []
+  const missing = codings.filter(
+    ({ system, code }) => !present.some(one => one['system'] === system && one['code'] === code),
+  )
+  meta[key] = [...present, ...missing.map(coding => ({ ...coding }))]
 }

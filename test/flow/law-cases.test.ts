@@ -39,8 +39,7 @@ const engine = openEngine()
 const segmenter = createSegmenter({
   baseUrl: 'https://gateway.example/fhir',
   upstreamBase: 'https://upstream.example/fhir',
-  notices: engine.profiles.notices,
-  required: engine.required,
+  ...engine.segmenting,
   cacheBytes: 1 << 20,
   withheldNotice: false,
 })

@@ -229,8 +229,7 @@ export function world(given: Given): World {
     segmenter: createSegmenter({
       baseUrl: BASE,
       upstreamBase: 'http://upstream.test/fhir',
-      notices: engine.profiles.notices,
-      required: engine.required,
+      ...engine.segmenting,
       cacheBytes: 1 << 20,
       withheldNotice: false,
     }),

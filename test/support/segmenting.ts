@@ -49,8 +49,7 @@ function open(): { engine: Engine; segmenter: Segmenter } {
   const segmenter = createSegmenter({
     baseUrl: 'https://gateway.example/fhir',
     upstreamBase: 'https://upstream.invalid/fhir',
-    notices: engine.profiles.notices,
-    required: engine.required,
+    ...engine.segmenting,
     cacheBytes: 16 << 20,
     withheldNotice: false,
   })

@@ -1,0 +1,29 @@
+import type { Profiles } from '../model/law.ts'
+
+/** The table of obligations as decide asks it. */
+export interface Duties {
+  readonly isKnown: (obligation: string) => boolean
+  /** Projections that obligations name by id, in order of their ids. */
+  readonly standards: (obligations: readonly string[]) => readonly string[]
+  /** Whether only a view that fits purpose and requester meets it. */
+  readonly needsView: (obligation: string) => boolean
+}
+
+const VIEW = 'view'
+
+export function dutiesOf(rules: NonNullable<Profiles['obligations']>): Duties {
+  const families = Object.keys(rules).filter(id => id.endsWith('*'))
+  return {
+    isKnown: obligation =>
+      obligation === 'AUDIT' ||
+      Object.hasOwn(rules, obligation) ||
+      families.some(
+        family => obligation.startsWith(family.slice(0, -1)) && obligation.length >= family.length,
+      ),
+    standards: obligations =>
+      [...new Set(obligations.flatMap(obligation => rules[obligation]?.projection ?? []))]
+        .filter(id => id !== VIEW)
+        .sort(),
+    needsView: obligation => rules[obligation]?.projection === VIEW,
+  }
+}

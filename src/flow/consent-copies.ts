@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
 import { type ConsentDirective, consentKey } from '../model/consent.ts'
 import type { DecidedResource } from '../model/decision.ts'
-import type { SegmentInput } from '../model/doors.ts'
+import type { Labeller, SegmentInput } from '../model/doors.ts'
 import type { Resource } from '../model/fhir.ts'
 import type { ResourceFacts } from '../model/label.ts'
 import type { Judge } from './judge.ts'
@@ -12,7 +12,8 @@ import type { Visibility } from './visibility.ts'
 /** Who discloses to whom is what the Consent says, and its explanation too. */
 const PARTIES = 'provision.actor['
 
-const factsOfCopies = new WeakMap<Resource, ResourceFacts>()
+/** By labeller: a Consent stays where it is when the rules change. */
+const factsOfCopies = new WeakMap<Labeller, WeakMap<Resource, ResourceFacts>>()
 
 /**
  * Which Consents may go along as copies: those that speak of nothing but what they open and what leaves by them. A
@@ -46,10 +47,12 @@ export async function copiesThatLeave(
 }
 
 function factsOf({ labeller }: Rooms, copy: Resource): ResourceFacts {
-  const known = factsOfCopies.get(copy)
+  const copies = factsOfCopies.get(labeller) ?? new WeakMap<Resource, ResourceFacts>()
+  factsOfCopies.set(labeller, copies)
+  const known = copies.get(copy)
   if (known !== undefined) return known
   const bytes = Buffer.from(JSON.stringify(copy))
   const facts = labeller.assess({ bytes, hash: hash('sha256', bytes, 'base64url') })
-  factsOfCopies.set(copy, facts)
+  copies.set(copy, facts)
   return facts
 }

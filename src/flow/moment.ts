@@ -34,7 +34,8 @@ export interface Moment {
   readonly learn: (known: Known) => void
 }
 
-const moments = new WeakMap<Requester, { second: number; key: string; rooms: Rooms; moment: Moment }>()
+/** By rooms: the moments of rooms that are no longer in force go with them, however long a requester is remembered. */
+const moments = new WeakMap<Rooms, WeakMap<Requester, { second: number; key: string; moment: Moment }>>()
 
 /** The moment an exchange falls into. */
 export function momentOf(
@@ -44,10 +45,13 @@ export function momentOf(
   const { requester, purposeOfUse, receivedAt } = exchange
   const second = Math.floor(receivedAt.getTime() / 1000)
   const key = purposeOfUse.effective.join(' ')
-  const known = moments.get(requester)
-  if (known?.second === second && known.key === key && known.rooms === rooms) return known.moment
+  const ofRooms =
+    moments.get(rooms) ?? new WeakMap<Requester, { second: number; key: string; moment: Moment }>()
+  moments.set(rooms, ofRooms)
+  const known = ofRooms.get(requester)
+  if (known?.second === second && known.key === key) return known.moment
   const moment = createMoment(requester, purposeOfUse.effective, receivedAt)
-  moments.set(requester, { second, key, rooms, moment })
+  ofRooms.set(requester, { second, key, moment })
   return moment
 }
 

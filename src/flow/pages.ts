@@ -3,14 +3,17 @@ import type { RawPage } from '../model/exchange.ts'
 import type { ResourceFacts } from '../model/label.ts'
 import { Refusal } from '../model/refusal.ts'
 
-const assessed = new WeakMap<RawPage, readonly ResourceFacts[]>()
+/** By labeller: the upstream keeps its pages when the rules change, and other rules find other facts. */
+const assessed = new WeakMap<Labeller, WeakMap<RawPage, readonly ResourceFacts[]>>()
 
 /**
  * Facts of the matches of one upstream page, each resource once; the same page object gives the same list.
  * Throws Refusal `upstream-invalid` for a match that is not of the searched type.
  */
 export function factsOf(labeller: Labeller, page: RawPage, searchedType: string): readonly ResourceFacts[] {
-  const known = assessed.get(page)
+  const pages = assessed.get(labeller) ?? new WeakMap<RawPage, readonly ResourceFacts[]>()
+  assessed.set(labeller, pages)
+  const known = pages.get(page)
   if (known !== undefined) return known
   const facts: ResourceFacts[] = []
   const seen = new Set<string>()
@@ -25,6 +28,6 @@ export function factsOf(labeller: Labeller, page: RawPage, searchedType: string)
     }
     facts.push(fact)
   }
-  assessed.set(page, facts)
+  pages.set(page, facts)
   return facts
 }

@@ -100,22 +100,24 @@ function linksOf(facts: ResourceFacts): Links {
   return made
 }
 
-const resolved = new WeakMap<Resolution, readonly ResourceFacts[]>()
+const resolved = new WeakMap<Labeller, WeakMap<Resolution, readonly ResourceFacts[]>>()
 
-/** Facts of what was found; the same look-up gives the same list. */
+/** Facts of what was found; the same look-up gives the same list while the rules are the same. */
 function resolvedFacts(
   labeller: Labeller,
   resolution: Resolution,
   references: readonly string[],
 ): readonly ResourceFacts[] {
-  const known = resolved.get(resolution)
+  const lists = resolved.get(labeller) ?? new WeakMap<Resolution, readonly ResourceFacts[]>()
+  resolved.set(labeller, lists)
+  const known = lists.get(resolution)
   if (known !== undefined) return known
   const facts = references.flatMap(reference => {
     const raw = resolution.get(reference)
     const found = raw === undefined || raw === 'absent' ? undefined : labeller.assess(raw)
     return found?.reference === reference ? [found] : []
   })
-  resolved.set(resolution, facts)
+  lists.set(resolution, facts)
   return facts
 }
 

@@ -81,27 +81,40 @@ const EXTENSIONS_SCHEMA = {
   additionalProperties: false,
 }
 
+/** Gives the text of a file by its path from the root of the project. */
+export type ReadTable = (path: string) => string
+
+const readTable: ReadTable = path => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+
 /** profiles/fhir/required-references.json. Throws Error that names the file and the place. */
-export function loadRequiredReferences(): RequiredReferences {
-  return load('profiles/fhir/required-references.json', REQUIRED_SCHEMA) as RequiredReferences
+export function loadRequiredReferences(read: ReadTable = readTable): RequiredReferences {
+  return load('profiles/fhir/required-references.json', REQUIRED_SCHEMA, read) as RequiredReferences
 }
 
 /** profiles/purpose/recipient-classes.json. Throws Error that names the file and the place. */
-export function loadRecipientClasses(): readonly RecipientClass[] {
-  const file = load('profiles/purpose/recipient-classes.json', CLASSES_SCHEMA)
+export function loadRecipientClasses(read: ReadTable = readTable): readonly RecipientClass[] {
+  const file = load('profiles/purpose/recipient-classes.json', CLASSES_SCHEMA, read)
   return (file as { classes: readonly RecipientClass[] }).classes
 }
 
 /** profiles/purpose/consent-extensions.json. Throws Error that names the file and the place. */
-export function loadConsentExtensions(): readonly ConsentExtension[] {
-  const file = load('profiles/purpose/consent-extensions.json', EXTENSIONS_SCHEMA)
+export function loadConsentExtensions(read: ReadTable = readTable): readonly ConsentExtension[] {
+  const file = load('profiles/purpose/consent-extensions.json', EXTENSIONS_SCHEMA, read)
   return (file as { extensions: readonly ConsentExtension[] }).extensions
 }
 
-function load(path: string, schema: object): unknown {
-  const value: unknown = JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'))
+function load(path: string, schema: object, read: ReadTable): unknown {
+  const value = parse(path, read(path))
   const ajv = new Ajv()
   const validate = ajv.compile(schema)
   if (validate(value)) return value
   throw new Error(ajv.errorsText(validate.errors, { dataVar: path }))
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Error(`${path}: expected JSON (${error instanceof Error ? error.message : 'unreadable'})`)
+  }
 }

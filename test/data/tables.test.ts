@@ -1,15 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import { loadRecipientClasses, loadRequiredReferences } from '../../src/data/tables.ts'
-
-vi.mock('node:fs', async original => {
-  const fs = await original<typeof import('node:fs')>()
-  return { ...fs, readFileSync: vi.fn(fs.readFileSync) }
-})
-const read = vi.mocked(readFileSync)
-afterEach(() => read.mockClear())
-
-const holding = (value: unknown) => read.mockReturnValueOnce(JSON.stringify(value))
+import { describe, expect, test } from 'vitest'
+import { loadConsentExtensions, loadRecipientClasses, loadRequiredReferences } from '../../src/data/tables.ts'
 
 describe('the tables that come with the release', () => {
   test('name required references by resource type', () => {
@@ -37,16 +27,28 @@ describe('the tables that come with the release', () => {
 
 describe('a table that does not fit its schema is refused by name and place', () => {
   test('at its root', () => {
-    holding({ citation: 'c', references: {}, backbones: {}, recursions: {}, criteria: {} })
-    expect(loadRequiredReferences).toThrow(
+    const text = JSON.stringify({
+      citation: 'c',
+      references: {},
+      backbones: {},
+      recursions: {},
+      criteria: {},
+    })
+    expect(() => loadRequiredReferences(() => text)).toThrow(
       "profiles/fhir/required-references.json must have required property 'oneOf'",
     )
   })
 
   test('deep inside', () => {
-    holding({ citation: 'c', classes: [{ code: 'x', roles: [] }] })
-    expect(loadRecipientClasses).toThrow(
+    const text = JSON.stringify({ citation: 'c', classes: [{ code: 'x', roles: [] }] })
+    expect(() => loadRecipientClasses(() => text)).toThrow(
       'profiles/purpose/recipient-classes.json/classes/0/roles must NOT have fewer than 1 items',
+    )
+  })
+
+  test('where it is no JSON at all', () => {
+    expect(() => loadConsentExtensions(() => '{"citation":')).toThrow(
+      'profiles/purpose/consent-extensions.json: expected JSON (',
     )
   })
 })

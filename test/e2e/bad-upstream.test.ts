@@ -13,7 +13,9 @@ const AS: TokenRequest = { client: 'treating-hospital', user: 'PractitionerRole/
 const SEARCH = 'Condition?patient=walter-finch'
 const SECRET = '<pre>SECRET of Elena Marsh at com.example.Server.main(Server.java:42)</pre>'
 const PATIENT = { resourceType: 'Patient', id: 'walter-finch', name: [{ family: 'Finch' }] }
-const TIMEOUT_MS = 500
+const TIMEOUT_MS = 1_000
+/** 50 MB of blanks. */
+const BOMB = gzipSync(Buffer.alloc(50_000_000, 0x20))
 
 let hostile: Hostile
 let site: TestSite
@@ -135,7 +137,7 @@ const wrong: [string, (response: ServerResponse) => void, number, string][] = [
   ],
   [
     'a gzip bomb',
-    response => send(response, gzipSync(Buffer.alloc(50_000_000, 0x20)), 200, { 'content-encoding': 'gzip' }),
+    response => send(response, BOMB, 200, { 'content-encoding': 'gzip' }),
     502,
     'upstream-invalid',
   ],

@@ -21,7 +21,7 @@ let rows: LedgerRow[]
 let copies = 0
 
 beforeAll(async () => {
-  const site = await openTestSite({ resources: demoResources() })
+  const site = await openTestSite({ resources: demoResources(), shipping: true })
   for (const id of ['elena-marsh', 'walter-finch']) {
     for (const path of [`Patient/${id}`, `Condition?patient=${id}`, `Observation?patient=${id}&_count=5`])
       expect((await site.get(path, HOSPITAL)).status).toBe(200)

@@ -44,6 +44,8 @@ export interface TestSiteOptions {
   readonly resources: readonly (Resource | string)[]
   readonly overrides?: JsonObject
   readonly seams?: HouseSeams
+  /** Whether the record is shipped to the upstream; few tests look there, and it takes a third of their time. */
+  readonly shipping?: boolean
 }
 
 /** Base of the gateway's links in tests; nothing listens there. */
@@ -57,7 +59,13 @@ export async function openTestSite(options: TestSiteOptions): Promise<TestSite> 
     ledgerFile: 'unused',
     resources: options.resources,
     ...(options.seams?.now === undefined ? {} : { now: options.seams.now }),
-    ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+    overrides: {
+      ...options.overrides,
+      ledger: {
+        ...(options.shipping === true ? {} : { repository: 'none' }),
+        ...(options.overrides?.['ledger'] as JsonObject | undefined),
+      },
+    },
   })
   return furnish(demo, options.seams, demo.close)
 }
@@ -87,10 +95,9 @@ async function furnish(
   const { baseUrl } = configuration.server
   const closers: (() => Promise<void>)[] = []
   const tokens = new Map<string, Promise<string>>()
-  /** One token for the same request of it: who asks often does not log in for each. A clock that a test turns gets new ones. */
+  /** One token for the same request of it: who asks often does not log in for each. A clock that was turned gets new ones. */
   const tokenFor = (as: TokenRequest): Promise<string> => {
-    if (seams?.now !== undefined) return demo.issuer.issueToken(as)
-    const key = JSON.stringify(as)
+    const key = JSON.stringify([as, seams?.now?.().getTime()])
     const known = tokens.get(key) ?? demo.issuer.issueToken(as)
     tokens.set(key, known)
     return known

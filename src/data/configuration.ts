@@ -175,6 +175,7 @@ function complete(file: ConfigurationFile): Configuration {
     registry: registryOf(file.registry),
     policy: file.policy,
     ledger: file.ledger,
+    emergency: file.emergency,
     limits: file.limits,
   }
 }

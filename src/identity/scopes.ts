@@ -74,7 +74,7 @@ export function parseScopes(scope: string): SmartScope[] {
 }
 
 /** Scopes of doors that no SMART resource scope opens: they must be named, `*` does not cover them. */
-const NAMED = new Set(['consent-consult'])
+const NAMED = new Set(['consent-consult', 'emergency-access'])
 
 /** The named scopes of a `scope` value. */
 export function parseNamedScopes(scope: string): string[] {

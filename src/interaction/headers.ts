@@ -94,9 +94,9 @@ export function checkFormHeaders(headers: KnownHeaders): void {
   checkBodyHeaders(headers, 'application/x-www-form-urlencoded', 'a search by POST')
 }
 
-/** The body of a CDS Hooks request must be plain UTF-8 JSON. @throws Refusal `unsupported-media-type`. */
-export function checkJsonHeaders(headers: KnownHeaders): void {
-  checkBodyHeaders(headers, 'application/json', 'a CDS Hooks request')
+/** The body of `what` must be plain UTF-8 JSON. @throws Refusal `unsupported-media-type`. */
+export function checkJsonHeaders(headers: KnownHeaders, what = 'a CDS Hooks request'): void {
+  checkBodyHeaders(headers, 'application/json', what)
 }
 
 function checkBodyHeaders(headers: KnownHeaders, expected: string, what: string): void {

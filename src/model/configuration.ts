@@ -26,7 +26,29 @@ export interface Configuration {
   readonly registry: SiteRegistry
   readonly policy: PolicyConfiguration
   readonly ledger: LedgerConfiguration
+  readonly emergency: EmergencyConfiguration
   readonly limits: Limits
+}
+
+/** How the glass is broken and looked after. Who may is a matter of the client registry (`breakGlass`). */
+export interface EmergencyConfiguration {
+  /** How long a declaration opens. */
+  readonly grantMinutes: number
+  /** By when its review must be closed. */
+  readonly reviewDays: number
+  /** 42 CFR 2.51(c)(2): who answers for disclosures that the gateway makes; absent: the custodian. */
+  readonly discloser?: string
+  /** Where alerts go; absent: they wait in the office's store and stand in `reviews list`. */
+  readonly alerts?: { readonly url: string; readonly secretFile: string }
+  /** Above these an alert of odd use goes out. */
+  readonly oddUse: {
+    /** Declarations of one user within 24 hours. */
+    readonly declarationsPerUser: number
+    /** Different patients of one user within 24 hours. */
+    readonly patientsPerUser: number
+    /** Records released under one grant. */
+    readonly recordsPerGrant: number
+  }
 }
 
 export interface UpstreamConfiguration {

@@ -1,3 +1,4 @@
+import type { EmergencyInteraction } from './emergency.ts'
 import type { Coding, Identifier, LiteralReference } from './fhir.ts'
 
 /** What is asked, after the strict parse. Codes are those of http://hl7.org/fhir/restful-interaction, verbatim. */
@@ -79,7 +80,7 @@ export interface ConsultInteraction {
   /** Whether content came along; it is not looked at. */
   readonly content: boolean
 }
-export type Interaction = DataInteraction | ConsultInteraction | CapabilitiesInteraction
+export type Interaction = DataInteraction | ConsultInteraction | EmergencyInteraction | CapabilitiesInteraction
 
 /** A resource type the gateway serves and the search parameters it accepts there: what the CapabilityStatement may promise. */
 export interface ServedType {

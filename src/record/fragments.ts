@@ -33,6 +33,7 @@ function coding(system: string, code: string, display?: string): string {
 export const CODING = {
   rest: coding(`${HL7}/audit-event-type`, 'rest', 'Restful Operation'),
   securityAlert: coding(DCM, '110113', 'Security Alert'),
+  emergencyOverride: coding(DCM, '110127', 'Emergency Override Started'),
   authzConsent: coding(`${BALP}/CodeSystem/AuthZsubType`, 'AuthZ-Consent'),
   application: coding(DCM, '110150', 'Application'),
   destination: coding(DCM, '110152', 'Destination Role ID'),

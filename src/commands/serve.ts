@@ -2,6 +2,7 @@ import { demoWalkthrough } from '../demo/walkthrough.ts'
 import { type DemoSite, openDemoSite } from '../demo-site.ts'
 import { type House, openHouse } from '../house.ts'
 import type { Configuration } from '../model/configuration.ts'
+import type { ReloadOutcome } from '../reload.ts'
 import { listen } from '../server/listen.ts'
 import { DEMO_PORTS, loadSite } from './site.ts'
 import { type CommandSpec, type Options, type Terminal, textOption, UsageError } from './table.ts'
@@ -12,7 +13,10 @@ export const serveCommand: CommandSpec = {
   summary: 'run the gateway (without --config: the demo on embedded servers)',
   description:
     'Runs the gateway. Without a configuration it starts an embedded FHIR server with example patients and an embedded ' +
-    'token issuer, both on loopback, and prints commands to try. With one, nothing of the demo exists.',
+    'token issuer, both on loopback, and prints commands to try. With one, nothing of the demo exists. A changed file of ' +
+    'labels/ or profiles/, built in or of the site, comes into force while it runs; one that does not fit changes nothing ' +
+    'and is named on standard error. SIGHUP looks at once, and is needed to take files out. The configuration itself is ' +
+    'read at the start only.',
   operands: [],
   options: [
     {
@@ -101,17 +105,37 @@ async function runGateway(
       headerBytes: configuration.limits.headerBytes,
       exchange: house.exchange,
     })
+    const reload = (): void => void house.reload('operator').then(sayReload)
     try {
       house.subscribe()
+      house.watchRules(sayReload)
+      process.on('SIGHUP', reload)
       await announce(house, listening.port)
       await stop
       setTimeout(() => process.exit(0), STOP_MAX_MS).unref()
     } finally {
+      process.off('SIGHUP', reload)
       await listening.close()
     }
   } finally {
     await house.close()
   }
+}
+
+/** One line for the operator; that a change came into force stands in the ledger too. */
+function sayReload(outcome: ReloadOutcome): void {
+  process.stderr.write(`consentry: ${reloadText(outcome)}\n`)
+}
+
+/** What became of a change of the rules, in words: what serves now, and where nothing changed, why. */
+export function reloadText(outcome: ReloadOutcome): string {
+  if (outcome.kind === 'unchanged')
+    return `the rules say what they said; policy revision ${outcome.revision} serves`
+  if (outcome.kind === 'kept')
+    return `warning: the rules were not changed, policy revision ${outcome.revision} serves: ${outcome.why}`
+  const { from, to, files } = outcome
+  const more = files.length > 1 ? ` and ${files.length - 1} more` : ''
+  return `the rules changed (${files[0] ?? ''}${more}): policy revision ${to} serves, exchanges under way end under ${from}`
 }
 
 /** An upstream that never answers must not keep a stopped gateway alive; what was acknowledged is on disk by then. */

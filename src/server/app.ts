@@ -16,6 +16,8 @@ export interface AppOptions {
   /** The constant 503 for more requests at once than the limit. */
   readonly overload: () => HttpResponse
   readonly ready: () => Promise<boolean>
+  /** Names the rules in force; told with readiness, so that gateways of a fleet can be compared. */
+  readonly revision?: () => string
   readonly requestBodyBytes: number
   readonly requestsInFlight: number
   readonly passThrough: readonly { readonly path: string; readonly url: string }[]
@@ -35,6 +37,7 @@ const NOTIFY_PATH = '/notify/consent'
 
 /** The door: bytes in, bytes out. It knows nothing of FHIR; method, target and headers are handed on as received. */
 export function createApp(options: AppOptions): Express {
+  const { revision } = options
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -46,7 +49,9 @@ export function createApp(options: AppOptions): Express {
     response
       .status(ready ? 200 : 503)
       .type('text/plain')
-      .send(ready ? 'ready\n' : 'not ready\n')
+      .send(
+        `${ready ? 'ready' : 'not ready'}\n${revision === undefined ? '' : `policy revision ${revision()}\n`}`,
+      )
   })
   for (const { path, url } of options.passThrough) {
     app.use(path, (request, response, next) => (isPlain(request.url) ? next() : send(response, NOT_HERE)))

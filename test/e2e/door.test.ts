@@ -14,7 +14,7 @@ test('live and ready answer in plain text', async () => {
   const live = await request(site.house.app).get('/health/live')
   expect([live.status, live.text]).toEqual([200, 'live\n'])
   const ready = await request(site.house.app).get('/health/ready')
-  expect([ready.status, ready.text]).toEqual([200, 'ready\n'])
+  expect([ready.status, ready.text]).toEqual([200, `ready\npolicy revision ${site.house.revision}\n`])
 })
 
 test('outside the FHIR API there is nothing, and it says nothing', async () => {

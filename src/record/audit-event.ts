@@ -25,15 +25,19 @@ export function patientEntity(patient: string): string {
   return `{"what":{"reference":${q(patient)}},"type":${CODING.person},"role":${CODING.patientRole}}`
 }
 
-/** entity[transaction] with the client's X-Request-Id, or ours, and the exchange with the client's trace. */
-export function correlationEntities({ exchange }: EventFrame): string {
+/**
+ * entity[transaction] with the client's X-Request-Id, or ours, and the exchange with the client's trace and the evidence
+ * (an emergency grant, a court order) that a release rests on.
+ */
+export function correlationEntities({ exchange }: EventFrame, evidence: readonly string[] = []): string {
   const { requestId, traceparent } = exchange.correlation
   const id = (requestId ?? exchange.id).slice(0, CORRELATION_MAX)
   const trace =
     traceparent === undefined ? '' : `,${detail('traceparent', traceparent.slice(0, CORRELATION_MAX))}`
+  const rests = evidence.map(one => `,${detail('evidence', one)}`).join('')
   return (
     `{"what":{"identifier":{"value":${q(id)}}},"type":${CODING.requestId}},` +
-    `{"type":${CODING.other},"name":"exchange","detail":[${detail('exchange', exchange.id)}${trace}]}`
+    `{"type":${CODING.other},"name":"exchange","detail":[${detail('exchange', exchange.id)}${trace}${rests}]}`
   )
 }
 
@@ -75,6 +79,7 @@ export function restEvent(
   frame: EventFrame,
   requester: RequesterFragments,
   interaction: DataInteraction,
+  evidence: readonly string[] = [],
 ): RestEvent {
   const search = interaction.code === 'search-type'
   return {
@@ -82,7 +87,7 @@ export function restEvent(
       `]},"type":${CODING.rest},"subtype":[${restSubtype(interaction.code)}],"action":"${search ? 'E' : 'R'}",` +
       `"recorded":"${frame.recorded}","outcome":"0","purposeOfEvent":${requester.purposes},` +
       `"agent":${agents(frame, requester, search)},"source":${source(frame.options, CODING.applicationServer)},"entity":[`,
-    entities: `${search ? queryEntity(frame) : dataEntity(interaction)},${correlationEntities(frame)}]}`,
+    entities: `${search ? queryEntity(frame) : dataEntity(interaction)},${correlationEntities(frame, evidence)}]}`,
     profile: `${search ? PROFILE.query : PROFILE.read}${requester.tokenProfile}`,
     patientProfile: `${search ? PROFILE.patientQuery : PROFILE.patientRead}${requester.tokenProfile}`,
   }

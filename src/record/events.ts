@@ -10,7 +10,7 @@ import { decisionRow, refusalRow } from './decision-row.ts'
 import type { RecorderOptions } from './fragments.ts'
 import { provenanceAgents, provenanceText } from './provenance.ts'
 import type { ReleaseFacts } from './release-facts.ts'
-import { releaseFacts } from './release-facts.ts'
+import { evidenceIn, releaseFacts } from './release-facts.ts'
 
 /** Refusals for who the requester is, not for what was asked. */
 const SECURITY_REFUSALS = new Set<RefusalCode>([
@@ -106,7 +106,7 @@ class EventBuilder implements Recorder {
       const failure = { code: 'not-found', outcome: '4', security: false, interaction } as const
       return [this.#event('AuditEvent', undefined, id => failureText(frame, requester, { id, ...failure }))]
     }
-    const parts = restEvent(frame, requester, interaction)
+    const parts = restEvent(frame, requester, interaction, evidenceIn(facts))
     const patients: (string | undefined)[] =
       facts.onExchange.length === 0 ? [undefined] : [...facts.onExchange]
     return patients.map(patient =>

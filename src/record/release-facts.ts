@@ -144,6 +144,15 @@ class PatientTally {
   }
 }
 
+/** Ids of the evidence and emergency grants that what was released rests on. */
+export function evidenceIn({ classes }: ReleaseFacts): readonly string[] {
+  const ids = new Set<string>()
+  for (const { decision, released } of classes)
+    if (released.length > 0)
+      for (const { evidence } of decision.because) if (evidence !== undefined) ids.add(evidence)
+  return [...ids]
+}
+
 /** Sorts released and withheld resources by reason and by patient, once for all events of the exchange. */
 export function releaseFacts(segmented: Segmented, baseUrl: string): ReleaseFacts {
   const classes = classesOf(segmented)

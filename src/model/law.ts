@@ -22,6 +22,8 @@ export interface ObligationRule {
   readonly text: string
   /** Met only by a projection: the id of one, or `view` for the view that fits purpose and requester. */
   readonly projection?: string
+  /** Id of the notice that meets it by going along. */
+  readonly notice?: string
 }
 
 /** Where no Consent speaks, the question goes on only if one of `opens` holds. No `opens` at all = deny. */

@@ -72,14 +72,16 @@ export function undischargeable(
     const projection = obligations[obligation]?.projection
     if (projection !== undefined)
       return projection === 'view' ? !named.some(isView) : !named.includes(projection)
+    const notice = obligations[obligation]?.notice
+    if (notice !== undefined) return !notices.has(notice)
     return !VISIBLE.has(obligation) && !RECORDED.has(obligation)
   })
 }
 
-/** Notices a decision asks for, by its `notices` and its STATE_NOTICE obligations, each once. */
-export function noticesOf(decision: ResourceDecision): string[] {
-  const stated = decision.obligations
-    .filter(o => o.startsWith(STATE_NOTICE))
-    .map(o => o.slice(STATE_NOTICE.length))
+/** Notices a decision asks for, by its `notices`, its STATE_NOTICE obligations and those that a notice meets, each once. */
+export function noticesOf(decision: ResourceDecision, { obligations = {} }: Means = {}): string[] {
+  const stated = decision.obligations.flatMap(o =>
+    o.startsWith(STATE_NOTICE) ? o.slice(STATE_NOTICE.length) : (obligations[o]?.notice ?? []),
+  )
   return [...new Set([...decision.notices, ...stated])]
 }

@@ -54,7 +54,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       }
       const { page } = input
       const assembled = page === undefined ? single(input, tools) : bundle(input, page, released, tools)
-      return finish(input, released, assembled)
+      return finish(input, released, assembled, options)
     },
   }
 }
@@ -70,6 +70,7 @@ function finish(
   input: SegmentInput,
   released: readonly DecidedResource[],
   { body, digest }: Assembled,
+  options: SegmenterOptions,
 ): Release {
   const decisions = [...new Set(released.map(({ decision }) => decision))]
   return {
@@ -80,7 +81,7 @@ function finish(
     released,
     withheld: input.withheld,
     obligations: [...new Set(decisions.flatMap(({ obligations }) => obligations))],
-    notices: [...new Set(decisions.flatMap(noticesOf))],
+    notices: [...new Set(decisions.flatMap(decision => noticesOf(decision, options)))],
   }
 }
 
@@ -157,7 +158,7 @@ function accompaniment(
 
 /** The statements a decision asks for, in the order of the table. */
 function statements(decision: ResourceDecision, options: SegmenterOptions): Notice[] {
-  const ids = new Set(noticesOf(decision))
+  const ids = new Set(noticesOf(decision, options))
   return ids.size === 0 ? [] : Object.values(options.notices).filter(({ id }) => ids.has(id))
 }
 

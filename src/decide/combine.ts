@@ -1,5 +1,5 @@
 import { type ConsentRef, type ConsentVerdict, consentKey } from '../model/consent.ts'
-import type { Reason, ResourceDecision } from '../model/decision.ts'
+import type { Evidenced, Reason, ResourceDecision } from '../model/decision.ts'
 import type { Duties } from './duties.ts'
 import { organizationReasons } from './organization.ts'
 import { consentReason, consentRefusals, type PatientVoice } from './patients.ts'
@@ -79,11 +79,12 @@ function weigh(plan: Plan, judged: Judged, voices: readonly PatientVoice[]): Out
 /** Law, Consents, default policy, organization: any refusal denies; without an authority there is nothing to release. */
 function weighLaw(plan: Plan, judged: Judged, voices: readonly PatientVoice[]): Outcome {
   const ruling = rule(plan, judged, voices)
+  const { evidence } = plan.situation.context
   const overridden = new Set(ruling.authorities.flatMap(({ row }) => row.overrides ?? []))
   const refused = consentRefusals(voices)
   const fallback = overridden.has('default-policy') ? OPEN : byDefault(plan, voices)
   const refusals = [
-    ...ruling.denials.flatMap(speaking => rowReasons(speaking, true)),
+    ...ruling.denials.flatMap(speaking => rowReasons(speaking, true, evidence)),
     ...(ruling.authorities.length === 0 ? [NO_AUTHORITY] : []),
     ...(overridden.has('consent') ? [] : refused),
     ...fallback.refusals,
@@ -94,7 +95,7 @@ function weighLaw(plan: Plan, judged: Judged, voices: readonly PatientVoice[]): 
   return {
     refusals,
     grants: [
-      ...grants(ruling),
+      ...grants(ruling, evidence),
       ...fallback.consents.map(verdict => consentReason(verdict, 'consent-permit', 'permit')),
     ],
     released,
@@ -154,9 +155,9 @@ function notCovered({ denies, indeterminate }: PatientVoice): Reason {
 }
 
 /** The rows a release rests on; duties are not reasons. */
-function grants({ authorities, terms }: Ruling): readonly Reason[] {
+function grants({ authorities, terms }: Ruling, evidence: Evidenced | undefined): readonly Reason[] {
   return [...authorities, ...terms.filter(({ row }) => row.effect !== 'duty')].flatMap(speaking =>
-    rowReasons(speaking, false),
+    rowReasons(speaking, false, evidence),
   )
 }
 
@@ -185,8 +186,18 @@ function ordered(reasons: readonly Reason[]): readonly Reason[] {
   return [...keyed].sort(([left], [right]) => compare(left, right)).map(([, reason]) => reason)
 }
 
-function reasonKey({ rule, source, consent, path, effect, why }: Reason): string {
-  return [rule, source, consent?.source, consent?.reference, consent?.version, path, effect, why].join(' ')
+function reasonKey({ rule, source, consent, path, effect, why, evidence }: Reason): string {
+  return [
+    rule,
+    source,
+    consent?.source,
+    consent?.reference,
+    consent?.version,
+    path,
+    effect,
+    why,
+    evidence,
+  ].join(' ')
 }
 
 function compare(left: string, right: string): number {

@@ -11,6 +11,7 @@ import type { LabelledResource } from '../model/label.ts'
 import type { Profiles } from '../model/law.ts'
 import { decideResource, denied } from './combine.ts'
 import { dutiesOf } from './duties.ts'
+import { heedingEvidence } from './evidence.ts'
 import { hear } from './patients.ts'
 import { indexRows, type Plan, planFor } from './plan.ts'
 import { purposeTree } from './purpose.ts'
@@ -96,7 +97,8 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     return session
   }
 
-  const decide: Decider['decide'] = (context, resources, ask) => {
+  /** Decides by the facts of the context alone. */
+  const plainly: Decider['decide'] = (context, resources, ask) => {
     const session = sessionOf(context, ask)
     if (session === undefined) return resources.map(labelled => ({ labelled, decision: RULE_ERROR }))
     const { plansOf, keyOf, known } = session
@@ -110,7 +112,7 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
       return { labelled, decision: attempt(decide) ?? RULE_ERROR }
     })
   }
-  return { decide }
+  return { decide: heedingEvidence(plainly) }
 }
 
 interface Session {

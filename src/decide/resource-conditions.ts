@@ -125,7 +125,11 @@ function isFromSource({ source }: LabelledResource, { requesterChain }: Situatio
 }
 
 /** Every patient of the resource is the one who asks, or the one whom the requester is known to stand for. */
-function isOwnRecord({ facts }: LabelledResource, { requester, directory }: DecisionContext): boolean {
+function isOwnRecord(
+  { facts }: LabelledResource,
+  { requester, directory, evidence }: DecisionContext,
+): boolean {
+  if (evidence?.standsFor === true) return facts.patients.length > 0
   const self = patientOf(requester.user, directory) ?? requester.patient
   return self !== undefined && facts.patients.length > 0 && facts.patients.every(patient => patient === self)
 }

@@ -1,6 +1,7 @@
 import type { ConsentVerdict } from '../model/consent.ts'
-import type { Reason } from '../model/decision.ts'
+import type { Evidenced, Reason } from '../model/decision.ts'
 import type { LawRow } from '../model/law.ts'
+import { restsOn } from './evidence.ts'
 import { type Met, meets, type PatientVoice } from './patients.ts'
 import type { Plan } from './plan.ts'
 import { type Judged, resourceHolds } from './resource-conditions.ts'
@@ -65,8 +66,15 @@ export function reliedUpon({ met }: Speaking): readonly ConsentVerdict[] {
   return met?.met ? met.by : []
 }
 
-/** The reason a row gives: its id, citation, ground, and of a `require-consent` the Consents or what they lack. */
-export function rowReasons(speaking: Speaking, denies: boolean): readonly Reason[] {
+/**
+ * The reason a row gives: its id, citation, ground, the evidence it rests on, and of a `require-consent` the Consents or
+ * what they lack.
+ */
+export function rowReasons(
+  speaking: Speaking,
+  denies: boolean,
+  evidence: Evidenced | undefined,
+): readonly Reason[] {
   const { row, met } = speaking
   const own: Reason = {
     rule: row.id,
@@ -87,7 +95,9 @@ export function rowReasons(speaking: Speaking, denies: boolean): readonly Reason
       effect: 'permit',
     }),
   )
-  return [own, ...consents]
+  const ids = evidence === undefined ? [] : restsOn(row.when, evidence)
+  const owns = ids.length === 0 ? [own] : ids.map(id => ({ ...own, evidence: id }))
+  return [...owns, ...consents]
 }
 
 function reasonEffect({ effect }: LawRow): Reason['effect'] {

@@ -109,6 +109,8 @@ async function read(rooms: Rooms, understood: Understood): Promise<Segmented | R
   const { interaction } = understood
   if (interaction.code === 'search-type') throw new Error('a search is not a read')
   const versionId = interaction.code === 'vread' ? interaction.versionId : undefined
+  // Before anything is fetched: what fails here fails for a record that exists and for one that does not.
+  const judge = createJudge(rooms, understood)
   const raw = await rooms.upstream.read(interaction.resourceType, interaction.id, versionId)
   if (raw === 'absent') return { ...understood, refusal: new Refusal('not-found') }
   const facts = rooms.labeller.assess(raw)
@@ -117,7 +119,6 @@ async function read(rooms: Rooms, understood: Understood): Promise<Segmented | R
     facts.reference !== `${interaction.resourceType}/${interaction.id}`
   )
     throw new Refusal('upstream-invalid', { detail: 'the upstream answered a read with another resource' })
-  const judge = createJudge(rooms, understood)
   const { labelled, known } = await judge.label(alone(facts))
   const resources = await judge.decide(labelled, known)
   const decided = decidedExchange(rooms, understood, judge.directives(), resources)

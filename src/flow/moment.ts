@@ -2,6 +2,7 @@ import type { ConsentDirective, ConsentOnFile, ConsentQuestion, Directory } from
 import type { AskConsents, DecisionContext } from '../model/decision.ts'
 import type { Understood } from '../model/exchange.ts'
 import { DIRECTORY_TYPES, type Resource } from '../model/fhir.ts'
+import type { OfficeView } from '../model/office.ts'
 import { recipientClassesOf } from '../model/recipient.ts'
 import type { Requester } from '../model/requester.ts'
 import { askingConsents } from './asking.ts'
@@ -26,7 +27,8 @@ export interface PatientsAtHand {
 /**
  * One requester, one set of purposes, one second: exchanges within it ask the same questions of the same Consents, so
  * directives, directory, question and context are made once. The second bounds how late a period, an agreement that ends
- * or a change of the directory is noticed; Consents themselves are compared by identity each time.
+ * or a change of the directory is noticed; Consents themselves are compared by identity each time, and so is what the
+ * privacy office has on file.
  */
 export interface Moment {
   readonly share: (rooms: Rooms, patients: PatientsAtHand) => Promise<SharedFacts>
@@ -35,9 +37,16 @@ export interface Moment {
 }
 
 /** By rooms: the moments of rooms that are no longer in force go with them, however long a requester is remembered. */
-const moments = new WeakMap<Rooms, WeakMap<Requester, { second: number; key: string; moment: Moment }>>()
+const moments = new WeakMap<Rooms, WeakMap<Requester, KnownMoment>>()
 
-/** The moment an exchange falls into. */
+interface KnownMoment {
+  readonly second: number
+  readonly key: string
+  readonly view: OfficeView | undefined
+  readonly moment: Moment
+}
+
+/** The moment an exchange falls into. Looks at the office once; throws where that cannot be looked at. */
 export function momentOf(
   rooms: Rooms,
   exchange: Pick<Understood, 'requester' | 'purposeOfUse' | 'receivedAt'>,
@@ -45,13 +54,13 @@ export function momentOf(
   const { requester, purposeOfUse, receivedAt } = exchange
   const second = Math.floor(receivedAt.getTime() / 1000)
   const key = purposeOfUse.effective.join(' ')
-  const ofRooms =
-    moments.get(rooms) ?? new WeakMap<Requester, { second: number; key: string; moment: Moment }>()
+  const view = rooms.office?.look()
+  const ofRooms = moments.get(rooms) ?? new WeakMap<Requester, KnownMoment>()
   moments.set(rooms, ofRooms)
   const known = ofRooms.get(requester)
-  if (known?.second === second && known.key === key) return known.moment
-  const moment = createMoment(requester, purposeOfUse.effective, receivedAt)
-  ofRooms.set(requester, { second, key, moment })
+  if (known?.second === second && known.key === key && known.view === view) return known.moment
+  const moment = createMoment(requester, purposeOfUse.effective, receivedAt, view)
+  ofRooms.set(requester, { second, key, view, moment })
   return moment
 }
 
@@ -60,7 +69,13 @@ interface Share {
   readonly facts: SharedFacts
 }
 
-function createMoment(requester: Requester, purposes: readonly string[], at: Date): Moment {
+function createMoment(
+  requester: Requester,
+  purposes: readonly string[],
+  at: Date,
+  view: OfficeView | undefined,
+): Moment {
+  const claimsOf = view?.claimsOf(requester, purposes, at)
   const shares = new Map<string, Share>()
   const pool = new Map<string, Resource | undefined>()
   const learned = new WeakSet<Known>()
@@ -105,6 +120,7 @@ function createMoment(requester: Requester, purposes: readonly string[], at: Dat
         directory,
         directives: byPatient,
         birthDates: new Map(birthDates),
+        claimsOf,
       })
       shares.set(key, { onFile: consents, facts })
       return facts
@@ -123,11 +139,12 @@ interface Given {
   readonly directory: Directory
   readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
   readonly birthDates: ReadonlyMap<string, string>
+  readonly claimsOf: DecisionContext['claimsOf']
 }
 
 function sharedFacts(rooms: Rooms, given: Given): SharedFacts {
   const { site } = rooms
-  const { requester, purposes, at, directory, directives, birthDates } = given
+  const { requester, purposes, at, directory, directives, birthDates, claimsOf } = given
   const question: ConsentQuestion = {
     at,
     zone: site.zone,
@@ -152,6 +169,7 @@ function sharedFacts(rooms: Rooms, given: Given): SharedFacts {
     consents: directives,
     birthDates,
     organizationPolicy: site.organizationPolicy,
+    ...(claimsOf === undefined ? {} : { claimsOf }),
   }
   return { context, question, directives, ask: askingConsents(rooms.consent, directives, question) }
 }

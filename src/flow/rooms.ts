@@ -10,6 +10,7 @@ import type {
   Segmenter,
   Upstream,
 } from '../model/doors.ts'
+import type { Office } from '../model/office.ts'
 import type { RecipientClass } from '../model/recipient.ts'
 import type { Ledger } from '../model/record.ts'
 import type { Cursors } from './cursors.ts'
@@ -28,6 +29,8 @@ export interface Rooms {
   readonly responder: Responder
   readonly cursors: Cursors
   readonly references: ReferencePaths
+  /** What the privacy office has on file; absent: nothing. */
+  readonly office?: Office
   readonly site: Site
 }
 

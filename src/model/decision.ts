@@ -1,7 +1,7 @@
 import type { ConsentDirective, ConsentRef, ConsentVerdict, Directory } from './consent.ts'
-import type { LiteralReference, Resource } from './fhir.ts'
+import type { JsonObject, LiteralReference, Resource } from './fhir.ts'
 import type { LabelledResource } from './label.ts'
-import type { Agreement, HipaaStatus, Requester } from './requester.ts'
+import type { Agreement, HipaaStatus, Relationship, Requester, RequesterRole } from './requester.ts'
 
 /** What **we** must do before release. One that is not understood denies. */
 export type Obligation = string
@@ -70,6 +70,25 @@ export interface SiteRegistry {
   readonly other: Readonly<Record<string, unknown>>
 }
 
+/**
+ * What the privacy office has on file, as far as it holds for some resources: laid over what the requester is and claims.
+ * Of several evidences that state the same claim one stands here, so that their scopes do not run together.
+ */
+export interface Evidenced {
+  readonly evidence: readonly {
+    readonly id: string
+    /** Claims it states; `agreement:DUA` for an agreement, `determination`, `standing` for role, relationship, own record. */
+    readonly gives: readonly string[]
+  }[]
+  readonly claims: JsonObject
+  readonly agreements: readonly Agreement[]
+  readonly determinations: readonly object[]
+  readonly role?: RequesterRole
+  readonly relationship?: Relationship
+  /** The requester stands for every patient of these resources: the record is the requester's own. */
+  readonly standsFor?: true
+}
+
 /** Facts of the exchange every resource decision shares. */
 export interface DecisionContext {
   readonly at: Date
@@ -92,6 +111,13 @@ export interface DecisionContext {
   readonly birthDates: ReadonlyMap<string, string>
   /** Organization policy per category and purpose; stricter than law, never laxer. */
   readonly organizationPolicy: readonly OrganizationRule[]
+  /**
+   * What is on file for a resource of exactly these patients: one entry a way to rely on it, the same objects for the same
+   * patients; empty where nothing is. Absent: nothing is on file for this requester.
+   */
+  readonly claimsOf?: (patients: readonly string[]) => readonly Evidenced[]
+  /** What of it this context relies on; decide itself sets it. */
+  readonly evidence?: Evidenced
 }
 
 export interface OrganizationRule {

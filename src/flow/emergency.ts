@@ -93,23 +93,23 @@ function grantFor(
   { id, receivedAt, requester }: Identified,
   interaction: EmergencyInteraction,
 ): EmergencyGrant {
-  const { key, client, user, userName, organization } = requester
+  const { key, client, user, userName, organization, registration } = requester
   if (user === undefined) throw new Refusal('user-required', { detail: placeOf(new Error('no user')) })
   const start = Math.floor(receivedAt.getTime() / 1000)
-  const { reason, natureOfEmergency, consentUnobtainable, consentUnobtainableReason, medicalPersonnel } =
-    interaction
+  const { code: _code, operation: _operation, patient, ...facts } = interaction
   return {
     id: randomUUIDv7(),
-    patient: interaction.patient,
+    patient,
     start: secondText(start),
     end: secondText(start + grantSeconds),
     reviewBy: secondText(start + reviewSeconds),
     principal: key,
     client,
+    ...(registration === undefined ? {} : { issuer: registration.issuer }),
     user,
     ...(userName === undefined ? {} : { userName }),
     ...(organization === undefined ? {} : { organization }),
-    facts: { reason, natureOfEmergency, consentUnobtainable, consentUnobtainableReason, medicalPersonnel },
+    facts,
     discloser,
     exchange: id,
   }

@@ -5,7 +5,10 @@ import type { RequesterRole } from '../model/requester.ts'
 
 /** The scope that opens the door; no SMART resource scope does, not even one for everything. */
 const SCOPE = 'emergency-access'
-/** Purposes under which an emergency may be declared: law asks for them again at each release (v3-ActReason). */
+/**
+ * Purposes under which an emergency may be declared (v3-ActReason). Law asks for them again at each release, and for each
+ * purpose of a request: a declaration for another beside them would open nothing.
+ */
 const EMERGENCY_PURPOSES: readonly string[] = ['ETREAT', 'BTG']
 /** Medical personnel (42 CFR 2.51(a)) and treating providers (45 CFR 164.522(a)(1)(iii)). */
 const ROLES: readonly (RequesterRole | undefined)[] = ['provider', 'medical-personnel']
@@ -39,8 +42,8 @@ function admit({ requester, purposeOfUse }: Identified): void {
     throw new Refusal('actor-not-allowed', {
       diagnostics: 'client: expected the role provider or medical-personnel',
     })
-  if (!purposeOfUse.effective.some(code => EMERGENCY_PURPOSES.includes(code)))
+  if (!purposeOfUse.effective.every(code => EMERGENCY_PURPOSES.includes(code)))
     throw new Refusal('purpose-not-allowed', {
-      diagnostics: `purpose of use: expected ${EMERGENCY_PURPOSES.join(' or ')}, registered for the client`,
+      diagnostics: `purpose of use: expected ${EMERGENCY_PURPOSES.join(' or ')} and no other, registered for the client`,
     })
 }

@@ -20,6 +20,7 @@ const MEMBERS = new Set([
   'natureOfEmergency',
   'consentUnobtainable',
   'consentUnobtainableReason',
+  'neededForTreatment',
   'medicalPersonnel',
 ])
 const PERSONNEL = new Set(['name', 'facility'])
@@ -58,6 +59,9 @@ function understand({ request }: Identified, options: EmergencyParserOptions): E
     'consentUnobtainableReason',
     TEXT_MAX,
   )
+  const needed = body['neededForTreatment']
+  if (needed !== undefined && needed !== true)
+    refuse('bad-parameter', 'neededForTreatment: expected true, or nothing')
   const personnel = objectOf(body['medicalPersonnel'], 'medicalPersonnel', PERSONNEL)
   return {
     code: 'operation',
@@ -67,6 +71,7 @@ function understand({ request }: Identified, options: EmergencyParserOptions): E
     natureOfEmergency,
     consentUnobtainable: true,
     consentUnobtainableReason,
+    ...(needed === undefined ? {} : { neededForTreatment: true }),
     medicalPersonnel: {
       name: textOf(personnel['name'], 'medicalPersonnel.name', NAME_MAX),
       facility: textOf(personnel['facility'], 'medicalPersonnel.facility', NAME_MAX),

@@ -11,6 +11,8 @@ export interface EmergencyFacts {
   /** 42 CFR 2.51(a)(1): prior consent cannot be obtained, and why. */
   readonly consentUnobtainable: true
   readonly consentUnobtainableReason: string
+  /** 45 CFR 164.522(a)(1)(iii), where it was stated. */
+  readonly neededForTreatment?: true
   /** 42 CFR 2.51(c)(1): name and affiliation with a health care facility. */
   readonly medicalPersonnel: { readonly name: string; readonly facility: string }
 }
@@ -35,6 +37,8 @@ export interface EmergencyGrant {
   /** Principal, by issuer, kind and id (`Requester.key`). */
   readonly principal: string
   readonly client: string
+  /** Who knows the client under this id. */
+  readonly issuer?: string
   readonly user: string
   readonly userName?: string
   readonly organization?: string

@@ -85,6 +85,9 @@ function wide(
 /** How long after its end a grant is still looked at: a gateway that was down that long has missed its use. */
 const LOOKED_AT_MS = 7 * DAY_MS
 
+/** How long after its end an exchange that began under a grant may still be recorded. */
+export const SETTLED_MS = 60_000
+
 function useOf(
   { queued }: Emergencies,
   one: ReviewCase,
@@ -94,7 +97,7 @@ function useOf(
 ): readonly Alert[] {
   const { grant, closed } = one
   const end = Date.parse(grant.end)
-  const isOver = at.getTime() >= end
+  const isOver = at.getTime() >= end + SETTLED_MS
   const told = queued.has(`${grant.id}.records`) || queued.has(`${grant.id}.unused`)
   if (told || closed !== undefined || at.getTime() > end + LOOKED_AT_MS) return []
   const records = releases(one)

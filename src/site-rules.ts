@@ -48,6 +48,7 @@ export function siteFindings(configuration: Configuration, engine: Engine): Site
       ...clientWarnings(configuration),
       ...issuerWarnings(configuration),
       ...notificationWarnings(configuration),
+      ...emergencyWarnings(configuration),
     ],
   }
 }
@@ -141,7 +142,13 @@ function unknown(
  */
 function passThroughProblems({ server, upstream, consentServers = [] }: Configuration): string[] {
   const servers = new Set([upstream, ...consentServers].map(one => new URL(one.url).origin))
-  const own = [new URL(server.baseUrl).pathname, '/health', '/cds-services', '/notify'].map(withSlash)
+  const own = [
+    new URL(server.baseUrl).pathname,
+    '/health',
+    '/cds-services',
+    '/notify',
+    '/emergency-access',
+  ].map(withSlash)
   return (server.passThrough ?? []).flatMap(({ path, url }, index) => {
     const asked = withSlash(path)
     const place = `server.passThrough[${index}]`
@@ -164,13 +171,14 @@ function withSlash(path: string): string {
 
 /** Every file the configuration names must be readable now, not when it is first needed. */
 function fileProblems(configuration: Configuration): string[] {
-  const { upstream, ledger, issuers, consentServers = [], notifications } = configuration
+  const { upstream, ledger, issuers, consentServers = [], notifications, emergency } = configuration
   const files = [
     ...consentServers.flatMap(({ credential, caFile }, index) => [
       ...credentialFiles(`consentServers[${index}].credential`, credential),
       { place: `consentServers[${index}].caFile`, file: caFile },
     ]),
     { place: 'notifications.secretFile', file: notifications?.secretFile },
+    { place: 'emergency.alerts.secretFile', file: emergency.alerts?.secretFile },
     ...(notifications?.peers ?? []).map(({ secretFile }, index) => ({
       place: `notifications.peers[${index}].secretFile`,
       file: secretFile,
@@ -209,15 +217,10 @@ function credentialFiles(
 
 function clientWarnings({ clients }: Configuration): string[] {
   if (clients.length === 0) return ['clients: none is registered; nobody will be let in']
-  return clients.flatMap(({ clientId, requiredAgreements, agreements, breakGlass }) => [
+  return clients.flatMap(({ clientId, requiredAgreements, agreements }) => [
     ...requiredAgreements
       .filter(kind => !agreements.some(agreement => agreement.kind === kind))
       .map(kind => `client ${clientId}: requires a ${kind} and none is on file; it will be refused`),
-    ...(breakGlass
-      ? [
-          `client ${clientId}: breakGlass has no effect over HTTP in this version; ETREAT gets the ordinary chart`,
-        ]
-      : []),
   ])
 }
 
@@ -234,4 +237,31 @@ function notificationWarnings({ notifications }: Configuration): string[] {
   return urls
     .filter(url => url.startsWith('http:') && !/^http:\/\/(127\.|localhost|\[::1\])/.test(url))
     .map(url => `notifications: ${url}: plain http; its secret can be read on the way`)
+}
+
+/** Clients that may break the glass, and what is missing for it. */
+function emergencyWarnings({ clients, emergency }: Configuration): string[] {
+  const able = clients.filter(({ breakGlass, enabled }) => breakGlass && enabled)
+  const url = emergency.alerts?.url
+  return [
+    ...able.flatMap(({ clientId, role, purposes, mfaRequired }) => [
+      ...(['provider', 'medical-personnel'].includes(role)
+        ? []
+        : [`client ${clientId}: breakGlass in the role ${role}; it can declare nothing`]),
+      ...(['ETREAT', 'BTG'].some(code => purposes.includes(code))
+        ? []
+        : [`client ${clientId}: breakGlass without the purpose ETREAT or BTG; it can declare nothing`]),
+      ...(mfaRequired ? [] : [`client ${clientId}: breakGlass without mfaRequired`]),
+    ]),
+    ...(able.length > 0 && url === undefined
+      ? [
+          'emergency.alerts: none; declared emergencies are opened, and their alerts wait and stand in `reviews list` until a receiver is named',
+        ]
+      : []),
+    ...(url?.startsWith('http:') && !/^http:\/\/(127\.|localhost|\[::1\])/.test(url)
+      ? [
+          `emergency.alerts.url: ${url}: plain http; who declared an emergency for whom can be read on the way`,
+        ]
+      : []),
+  ]
 }

@@ -26,8 +26,9 @@ const MEMBERS = new Set([
 const PERSONNEL = new Set(['name', 'facility'])
 const TEXT_MAX = 1000
 const NAME_MAX = 200
+/** Controls, and marks that make text read in another order: what a reviewer reads is what was written. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what is looked for
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]/
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 /** At least one letter: a dash, a dot or a blank is no fact (42 CFR 2.51(c)). */
 const LETTER = /\p{L}/u
 
@@ -97,8 +98,9 @@ function objectOf(value: JsonValue | undefined, place: string, members: Readonly
   return object
 }
 
+/** One line: line breaks of a form become blanks. */
 function textOf(value: JsonValue | undefined, place: string, most: number): string {
-  const text = typeof value === 'string' ? value.trim() : ''
+  const text = typeof value === 'string' ? value.replace(/\s+/g, ' ').trim() : ''
   const fits = text.length <= most && !CONTROL.test(text) && LETTER.test(text)
   return fits ? text : refuse('bad-parameter', `${place}: expected words, at most ${most} characters`)
 }

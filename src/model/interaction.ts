@@ -80,7 +80,11 @@ export interface ConsultInteraction {
   /** Whether content came along; it is not looked at. */
   readonly content: boolean
 }
-export type Interaction = DataInteraction | ConsultInteraction | EmergencyInteraction | CapabilitiesInteraction
+export type Interaction =
+  | DataInteraction
+  | ConsultInteraction
+  | EmergencyInteraction
+  | CapabilitiesInteraction
 
 /** A resource type the gateway serves and the search parameters it accepts there: what the CapabilityStatement may promise. */
 export interface ServedType {

@@ -11,6 +11,8 @@ export interface AppOptions {
   readonly exchange: (request: HttpRequest) => Promise<HttpResponse>
   /** The path of CDS Hooks requests, under `/cds-services`. Never rejects. */
   readonly consult: (request: HttpRequest) => Promise<HttpResponse>
+  /** Declarations of an emergency, under `/emergency-access`; absent: there is no such path. Never rejects. */
+  readonly declareEmergency?: (request: HttpRequest) => Promise<HttpResponse>
   /** Takes notifications of changed Consents, under `/notify/consent`; absent: there is no such path. */
   readonly notify?: (request: HttpRequest) => HttpResponse
   /** The constant 503 for more requests at once than the limit. */
@@ -32,6 +34,8 @@ const NOT_HERE: HttpResponse = {
 
 /** Where CDS Hooks has its services; fixed by the specification, whatever the path of the FHIR API. */
 const CDS_PATH = '/cds-services'
+/** Where clinicians break the glass. */
+const EMERGENCY_PATH = '/emergency-access'
 /** Where other gateways and Subscriptions tell of changed Consents. */
 const NOTIFY_PATH = '/notify/consent'
 
@@ -74,10 +78,11 @@ export function createApp(options: AppOptions): Express {
 
 /** Which path a request walks; undefined where there is nothing. */
 function walkOf(target: string, options: AppOptions): AppOptions['exchange'] | undefined {
-  const { notify, consult, exchange, basePath } = options
+  const { notify, consult, declareEmergency, exchange, basePath } = options
   const isLocal = target.startsWith('/')
   if (notify !== undefined && isLocal && isUnder(target, NOTIFY_PATH)) return async asked => notify(asked)
   if (isLocal && isUnder(target, CDS_PATH)) return consult
+  if (declareEmergency !== undefined && isLocal && isUnder(target, EMERGENCY_PATH)) return declareEmergency
   return isUnder(target, basePath) ? exchange : undefined
 }
 

@@ -59,7 +59,7 @@ describe('help', () => {
 describe('check', () => {
   it('says what is in force on the demo site', async () => {
     const { code, out, error } = await run(['check'])
-    expect([code, error]).toEqual([0, expect.stringContaining('breakGlass has no effect over HTTP')])
+    expect([code, error]).toEqual([0, expect.stringContaining('breakGlass without mfaRequired')])
     expect(out).toMatch(/labels: \d+ categories[\s\S]*profiles: \d+ rows of law[\s\S]*revision [0-9a-f]{16}/)
   })
 

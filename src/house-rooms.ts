@@ -13,7 +13,9 @@ import { createDocumentReader } from './label/document-reader.ts'
 import { createLabeller } from './label/labeller.ts'
 import type { Configuration } from './model/configuration.ts'
 import type { Identity, Upstream } from './model/doors.ts'
+import type { OfficeStore } from './model/office.ts'
 import type { Ledger } from './model/record.ts'
+import { createOffice } from './office/office.ts'
 import { createRecorder } from './record/events.ts'
 import type { RecorderOptions } from './record/fragments.ts'
 import { createResponder } from './respond/responder.ts'
@@ -28,6 +30,7 @@ const CURSORS = 10_000
 export interface Shared {
   readonly upstream: Upstream
   readonly ledger: Ledger
+  readonly store: OfficeStore
   readonly pageKey: Uint8Array
   readonly identityFor: (purposeMap: Engine['profiles']['purposeMap']) => Identity
   readonly now: () => Date
@@ -55,7 +58,7 @@ export interface RoomsInForce extends LoadedRules {
 
 export function openRooms(configuration: Configuration, loaded: LoadedRules, shared: Shared): RoomsInForce {
   const { engine, revision } = loaded
-  const { now, upstream, ledger } = shared
+  const { now, upstream, ledger, store } = shared
   const deciding = decidingRooms(configuration, engine)
   const rooms: Rooms = {
     ...deciding,
@@ -64,6 +67,7 @@ export function openRooms(configuration: Configuration, loaded: LoadedRules, sha
     ledger,
     cursors: createCursors(CURSORS, configuration.limits.pageTokenSeconds * 1000),
     references: { referencePaths, searchParameterPaths },
+    office: createOffice(store, engine.profiles.evidenceKinds ?? []),
     site: siteOf(configuration, engine, revision, now),
   }
   const desk = openConsultDesk(configuration, engine, rooms, recording(configuration, now))
@@ -131,7 +135,12 @@ type Speaking = Pick<Rooms, 'identity' | 'interaction' | 'recorder' | 'responder
 function speakingRooms(
   configuration: Configuration,
   engine: Engine,
-  { pageKey, revision, now, identityFor }: Omit<Shared, 'upstream' | 'ledger'> & { revision: string },
+  {
+    pageKey,
+    revision,
+    now,
+    identityFor,
+  }: Omit<Shared, 'upstream' | 'ledger' | 'store'> & { revision: string },
 ): Speaking {
   const { server, limits } = configuration
   const { baseUrl } = server

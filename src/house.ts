@@ -18,8 +18,10 @@ import {
 } from './house-rooms.ts'
 import type { Configuration, LedgerConfiguration } from './model/configuration.ts'
 import type { HttpRequest, HttpResponse } from './model/exchange.ts'
+import type { OfficeStore } from './model/office.ts'
 import type { Ledger } from './model/record.ts'
 import { openNotifications } from './notifications.ts'
+import { openOfficeStore } from './office/store.ts'
 import { openLedger } from './record/ledger.ts'
 import { createReloadRecorder } from './record/reload.ts'
 import type { ReloadBy, ReloadOutcome } from './reload.ts'
@@ -52,6 +54,7 @@ export interface House {
 export interface HouseSeams {
   readonly now?: () => Date
   readonly ledger?: Ledger
+  readonly office?: OfficeStore
   readonly pageKey?: Uint8Array
   /** Takes warnings of what goes wrong beside exchanges; standard error where absent. */
   readonly warn?: (text: string) => void
@@ -92,11 +95,14 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
   const { upstream } = notifications
   const ledger = seams.ledger ?? (await openLedger(inOwnFolder(store)))
   opened.push(ledger.close)
+  const office = seams.office ?? openOfficeStore(configuration.office.file)
+  opened.push(async () => office.close())
   const shipper = openShipper(configuration)
   if (shipper !== undefined) opened.push(shipper.close)
   const shared: Shared = {
     upstream,
     ledger,
+    store: office,
     pageKey: seams.pageKey ?? randomBytes(32),
     identityFor: identities(configuration, now, opened),
     now,

@@ -24,6 +24,7 @@ export interface ConfigurationFile {
   readonly registry: JsonObject
   readonly policy: Configuration['policy']
   readonly ledger: Configuration['ledger']
+  readonly office: Partial<Configuration['office']> & Pick<Configuration['office'], 'accounts'>
   readonly emergency: Configuration['emergency']
   readonly limits: Configuration['limits']
 }

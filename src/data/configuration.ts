@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { type ErrorObject, Ajv2020 as Validator } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { Configuration } from '../model/configuration.ts'
@@ -175,6 +176,7 @@ function complete(file: ConfigurationFile): Configuration {
     registry: registryOf(file.registry),
     policy: file.policy,
     ledger: file.ledger,
+    office: { file: join(dirname(file.ledger.file), 'office.sqlite'), ...file.office },
     emergency: file.emergency,
     limits: file.limits,
   }

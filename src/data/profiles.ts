@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DefaultPolicy, LawRow, Notice, ObligationRule, Profiles } from '../model/law.ts'
+import type { EvidenceKind } from '../model/office.ts'
 import {
   checked,
   fileAt,
@@ -18,8 +19,8 @@ export const BUILT_IN_PROFILES = fileURLToPath(new URL('../../profiles/', import
 export type Purposes = Pick<Profiles, 'purposeMap' | 'purposeParents'>
 
 /**
- * Reads, checks, freezes and hashes law packs, notices, obligations and default policies: the built-in ones and those
- * of the site. Schemas are always the built-in ones.
+ * Reads, checks, freezes and hashes law packs, notices, obligations, default policies and kinds of evidence: the
+ * built-in ones and those of the site. Schemas are always the built-in ones.
  * @param siteFolders folders laid out like `profiles/`: `law/*.json`, `notices/*.json`, `deployment/…`
  * @throws ProfilesError naming file, row and what was expected
  */
@@ -39,16 +40,23 @@ export function loadProfiles(siteFolders: readonly string[], purposes: Purposes)
     'deployment/default-policies.schema.json',
     'policies',
   )
+  const evidence = gather<EvidenceKind>(
+    roots,
+    root => fileAt(root, 'deployment/evidence.json'),
+    'deployment/evidence.schema.json',
+    'kinds',
+  )
   const known = { notices: byId(notices), obligations: byId(obligations) }
   byId(law)
   for (const { file, entries } of law) checkRows(file, entries, known)
-  const files = [law, notices, obligations, policies].flatMap(kind => kind.map(({ file }) => file))
+  const files = [law, notices, obligations, policies, evidence].flatMap(kind => kind.map(({ file }) => file))
   return deepFreeze({
     revision: revisionOf(files, JSON.stringify(purposes)),
     lawRows: law.flatMap(({ entries }) => entries),
     notices: known.notices,
     obligations: known.obligations,
     defaultPolicies: byId(policies),
+    evidenceKinds: Object.values(byId(evidence)),
     purposeMap: purposes.purposeMap,
     purposeParents: purposes.purposeParents,
   })

@@ -26,8 +26,17 @@ export interface Configuration {
   readonly registry: SiteRegistry
   readonly policy: PolicyConfiguration
   readonly ledger: LedgerConfiguration
+  readonly office: OfficeConfiguration
   readonly emergency: EmergencyConfiguration
   readonly limits: Limits
+}
+
+/** What the privacy office holds beside the record. */
+export interface OfficeConfiguration {
+  /** SQLite file of its store. */
+  readonly file: string
+  /** `personal`: whoever approves has another account of the operating system; `shared`: names alone tell persons apart. */
+  readonly accounts: 'personal' | 'shared'
 }
 
 /** How the glass is broken and looked after. Who may is a matter of the client registry (`breakGlass`). */

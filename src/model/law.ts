@@ -1,3 +1,5 @@
+import type { EvidenceKind } from './office.ts'
+
 /** profiles/: what is allowed and how it looks. */
 export interface Profiles {
   readonly revision: string
@@ -11,6 +13,8 @@ export interface Profiles {
   readonly obligations?: Readonly<Record<string, ObligationRule>>
   /** What applies where no Consent is on file, by id or IHE PCF implicit policy URI. */
   readonly defaultPolicies?: Readonly<Record<string, DefaultPolicy>>
+  /** Kinds of evidence that the privacy office may put on file. */
+  readonly evidenceKinds?: readonly EvidenceKind[]
 }
 
 /** One obligation code; a `*` at the end stands for a parameter, e.g. `STATE_NOTICE:*`. */

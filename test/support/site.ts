@@ -20,6 +20,7 @@ export interface TestSite {
   readonly upstream: DemoUpstream
   readonly issuer: DemoIssuer
   readonly ledgerFile: string
+  readonly officeFile: string
   readonly baseUrl: string
   readonly get: (
     path: string,
@@ -87,9 +88,14 @@ async function furnish(
 ): Promise<TestSite> {
   const folder = mkdtempSync(join(quickFolder(), 'consentry-'))
   const ledgerFile = join(folder, 'ledger.sqlite')
+  const officeFile = join(folder, 'office.sqlite')
   const { configuration } = demo
   const house = await openHouse(
-    { ...configuration, ledger: { ...configuration.ledger, file: ledgerFile } },
+    {
+      ...configuration,
+      ledger: { ...configuration.ledger, file: ledgerFile },
+      office: { ...configuration.office, file: officeFile },
+    },
     seams,
   )
   const { baseUrl } = configuration.server
@@ -124,6 +130,7 @@ async function furnish(
     upstream: demo.upstream,
     issuer: demo.issuer,
     ledgerFile,
+    officeFile,
     baseUrl,
     ask,
     get: (path, as, more) =>

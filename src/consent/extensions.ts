@@ -5,6 +5,11 @@ import { isObject, objectAt, objectsAt, objectsIn, textIn, Unreadable } from './
 /** Extensions that carry meaning, by URL. */
 export type Meanings = ReadonlyMap<string, ConsentExtension>
 
+/** The extensions of a site as `withMeanings` takes them. */
+export function meaningsOf(extensions: readonly ConsentExtension[] = []): Meanings {
+  return new Map(extensions.map(extension => [extension.url, extension]))
+}
+
 type Mutable = Record<string, JsonValue | undefined>
 
 /** The codes of an extension's value: a code, string or boolean, a Coding, or a CodeableConcept. */

@@ -3,6 +3,7 @@ import type { Coding, Identifier } from '../model/fhir.ts'
 import { recipientClassesOf } from './actors.ts'
 import { compileConsent, type Rule } from './compile.ts'
 import type { Span } from './dates.ts'
+import { meaningsOf, withMeanings } from './extensions.ts'
 import { Unreadable } from './json.ts'
 import type { ConsentReaderOptions } from './reader.ts'
 import type { PlacedActor } from './roles.ts'
@@ -53,7 +54,8 @@ export function describeProvisions(
   const foreign = ref.source?.includes('://') === true && bases.length > 0 && !bases.includes(ref.source)
   const place = foreign && ref.source !== undefined ? { bases, foreign: ref.source } : { bases }
   try {
-    return described(compileConsent(resource, place, zone, vocabularyOf(options)).root, 0)
+    const meant = withMeanings(resource, meaningsOf(options.extensions))
+    return described(compileConsent(meant, place, zone, vocabularyOf(options)).root, 0)
   } catch (error) {
     return { unreadable: error instanceof Unreadable ? error.message : 'expected R4 JSON' }
   }

@@ -2,7 +2,7 @@ import type { ConsentDirective, ConsentForm, ConsentOnFile, ConsentPolicy } from
 import type { ConsentReader } from '../model/doors.ts'
 import type { Resource } from '../model/fhir.ts'
 import { type CompiledConsent, compileConsent } from './compile.ts'
-import { type Meanings, withMeanings } from './extensions.ts'
+import { type Meanings, meaningsOf, withMeanings } from './extensions.ts'
 import { formFacts } from './form.ts'
 import { isObject, textIn, Unreadable } from './json.ts'
 import { isLocal, normalReference, type Place } from './references.ts'
@@ -122,7 +122,7 @@ export function createReading(
   bases: readonly string[],
   { extensions = [] }: ConsentPolicy,
 ): ConsentReader['read'] {
-  const meanings: Meanings = new Map(extensions.map(extension => [extension.url, extension]))
+  const meanings = meaningsOf(extensions)
   const cache = new WeakMap<Resource, Read>()
   const readOnce = (onFile: ConsentOnFile, zone: string): Read => {
     const known = cache.get(onFile.resource)

@@ -81,6 +81,19 @@ describe('provisions in words', () => {
       expect(bare).not.toHaveProperty(element)
   })
 
+  it('are told as an extension of the site means them, and unread where it has no meaning', () => {
+    const url = 'https://site.example/opt'
+    const file = consent({ extension: [{ url, valueCode: 'out' }] })
+    const withMeaning = {
+      ...options,
+      extensions: [{ url, element: 'type', values: { out: 'deny' } }],
+    } as const
+    expect(describeProvisions(file, withMeaning, 'UTC')).toMatchObject([{ type: 'deny', path: 'provision' }])
+    expect(describeProvisions(file, { ...options, extensions: [{ url }] }, 'UTC')).toEqual({
+      unreadable: `provision.extension: expected none of ${url}`,
+    })
+  })
+
   it('that cannot be read say why, and those of another server name its resources', () => {
     expect(told({})).toMatchObject({ unreadable: expect.stringContaining('provision.type') })
     const file = consent({ type: 'permit', period: { start: '2024' } })

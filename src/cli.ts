@@ -10,6 +10,7 @@ import { labelsCommand } from './commands/labels.ts'
 import { lawCommand } from './commands/law.ts'
 import { ledgerExportCommand, ledgerVerifyCommand } from './commands/ledger.ts'
 import { previewCommand } from './commands/preview.ts'
+import { reviewsCloseCommand, reviewsListCommand, reviewsShowCommand } from './commands/reviews.ts'
 import { segmentCommand } from './commands/segment.ts'
 import { serveCommand } from './commands/serve.ts'
 import { type CommandSpec, type Options, type Terminal, UsageError } from './commands/table.ts'
@@ -31,6 +32,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   explainCommand,
   ledgerVerifyCommand,
   ledgerExportCommand,
+  reviewsListCommand,
+  reviewsShowCommand,
+  reviewsCloseCommand,
   tokenCommand,
 ]
 

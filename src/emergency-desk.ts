@@ -1,15 +1,16 @@
 import type { EmergencyRooms } from './flow/emergency.ts'
 import type { Rooms } from './flow/rooms.ts'
+import { recording } from './house-rooms.ts'
 import { createEmergencyIdentity } from './identity/emergency.ts'
 import { createEmergencyParser } from './interaction/emergency.ts'
 import type { Configuration } from './model/configuration.ts'
+import type { EmergencyGrant } from './model/emergency.ts'
 import type { OfficeStore } from './model/office.ts'
 import { createAlertSender } from './office/alerts.ts'
 import { grantEvent } from './office/grants.ts'
 import { oddUse, SETTLED_MS } from './office/odd-use.ts'
 import type { ReviewCase } from './office/reviews.ts'
 import { createEmergencyRecorder } from './record/emergency.ts'
-import type { RecorderOptions } from './record/fragments.ts'
 import { readUnderGrant } from './record/under-grant.ts'
 import { createEmergencyResponder } from './respond/emergency.ts'
 
@@ -20,14 +21,15 @@ const DAY_S = 86_400
 
 export interface EmergencyDependencies {
   readonly store: OfficeStore
-  readonly recording: RecorderOptions
+  readonly now: () => Date
   readonly readFile: (path: string) => string
   readonly warn: (text: string) => void
 }
 
 /** The emergency door and what looks after it. */
 export interface EmergencyDesk {
-  readonly desk: (rooms: Pick<Rooms, 'responder'>) => EmergencyRooms['emergency']
+  /** The rooms in force with the door's own. */
+  readonly joined: (rooms: Rooms) => EmergencyRooms
   /** Stops the alerts; what has not arrived goes out next time. */
   readonly close: () => Promise<void>
 }
@@ -35,7 +37,7 @@ export interface EmergencyDesk {
 /** Opens the door's rooms and starts the alerts. Throws Error naming the configuration member that cannot be used. */
 export function openEmergencyDesk(
   configuration: Configuration,
-  { store, recording, readFile, warn }: EmergencyDependencies,
+  { store, now, readFile, warn }: EmergencyDependencies,
 ): EmergencyDesk {
   const { emergency, server, limits, custodian, ledger } = configuration
   const releases = createReleaseCount(ledger.file)
@@ -45,29 +47,33 @@ export function openEmergencyDesk(
       store,
       ...(to === undefined ? {} : { receiver: { url: to.url, secret: secretIn(to.secretFile, readFile) } }),
       fetch,
-      now: recording.now,
+      now,
       watch: (known, at) => oddUse(known, emergency.oddUse, at, one => releases(one, at)),
       warn,
     }),
   )
   const identity = createEmergencyIdentity()
   const parser = createEmergencyParser({ path: PATH, baseUrl: server.baseUrl, limits })
-  const recorder = createEmergencyRecorder(recording)
+  const recorder = createEmergencyRecorder(recording(configuration, now))
+  const open = (grant: EmergencyGrant): void => {
+    store.append(grantEvent(grant, now()))
+    // The officer's log hears of it too, in case no receiver is configured; the id says nothing of the patient.
+    warn(`an emergency was declared: grant ${grant.id}, to be reviewed by ${grant.reviewBy}`)
+    alerts.wake()
+  }
+  const desk = {
+    identity,
+    parser,
+    recorder,
+    grantSeconds: emergency.grantMinutes * MINUTE_S,
+    reviewSeconds: emergency.reviewDays * DAY_S,
+    discloser: emergency.discloser ?? custodian.name ?? custodian.organization,
+    open,
+  }
   return {
-    desk: ({ responder }) => ({
-      identity,
-      parser,
-      recorder,
-      responder: createEmergencyResponder(responder.unrecorded),
-      grantSeconds: emergency.grantMinutes * MINUTE_S,
-      reviewSeconds: emergency.reviewDays * DAY_S,
-      discloser: emergency.discloser ?? custodian.name ?? custodian.organization,
-      open: grant => {
-        store.append(grantEvent(grant, recording.now()))
-        // The officer's log hears of it too, in case no receiver is configured; the id says nothing of the patient.
-        warn(`an emergency was declared: grant ${grant.id}, to be reviewed by ${grant.reviewBy}`)
-        alerts.wake()
-      },
+    joined: rooms => ({
+      ...rooms,
+      emergency: { ...desk, responder: createEmergencyResponder(rooms.responder.unrecorded) },
     }),
     close: alerts.close,
   }

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Express } from 'express'
+import { openEmergencyDesk } from './emergency-desk.ts'
 import type { Engine } from './engine.ts'
 import { consult } from './flow/consult.ts'
+import { declareEmergency } from './flow/emergency.ts'
 import { exchange } from './flow/exchange.ts'
 import type { Rooms } from './flow/rooms.ts'
 import {
@@ -44,6 +46,8 @@ export interface House {
   readonly exchange: (request: HttpRequest) => Promise<HttpResponse>
   /** CDS Hooks requests. */
   readonly consult: (request: HttpRequest) => Promise<HttpResponse>
+  /** Requests at the emergency door. */
+  readonly declareEmergency: (request: HttpRequest) => Promise<HttpResponse>
   readonly app: Express
   /** Called once the port is open: asks the servers to tell of changed Consents, where the site wants that. */
   readonly subscribe: () => void
@@ -97,6 +101,8 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
   opened.push(ledger.close)
   const office = seams.office ?? openOfficeStore(configuration.office.file)
   opened.push(async () => office.close())
+  const emergency = openEmergencyDesk(configuration, { store: office, now, readFile: readText, warn })
+  opened.push(emergency.close)
   const shipper = openShipper(configuration)
   if (shipper !== undefined) opened.push(shipper.close)
   const shared: Shared = {
@@ -113,6 +119,8 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
   const walks = {
     exchange: (request: HttpRequest) => walk(({ rooms }) => exchange(rooms, request)),
     consult: (request: HttpRequest) => walk(({ consulting }) => consult(consulting, request)),
+    declareEmergency: (request: HttpRequest) =>
+      walk(({ rooms }) => declareEmergency(emergency.joined(rooms), request)),
   }
   const app = createApp({
     basePath: new URL(server.baseUrl).pathname.replace(/\/$/, ''),

@@ -20,12 +20,25 @@ export interface Projected {
 export interface Projection {
   /** As `ResourceDecision.projections` names it. */
   readonly id: string
-  /** Part of the key of kept bytes: another one where the outcome may be another. Empty: it never takes anything out. */
+  /** Part of the key of kept bytes: another one where the outcome may be another. */
   readonly key: string
-  /** Paths (`Patient.telecom`, `Claim.diagnosis`) that it takes out of a type: no predicate may touch them. */
+  /**
+   * Whether it takes out anything at or below an element path of a type (`telecom` of Patient; a choice by its base or
+   * its JSON name; indexes are ignored): no predicate may touch it.
+   */
   readonly removes: (resourceType: string, elementPath: string) => boolean
+  /** False for a type whose resources it leaves byte for byte; absent: it may change any. */
+  readonly touches?: (resourceType: string) => boolean
   /** Changes the resource in place. Throws where it cannot: then the resource does not leave (invariant 2). */
   readonly apply: (resource: ResourceTree, facts: ResourceFacts) => Projected
+  /** The same for one recipient, whose pseudonyms join with nothing that others have. Where it stands, only what it gives can be applied. */
+  readonly forRecipient?: (recipient: string) => Projection
+  /** The pseudonymous form of `Type/id`, for what leads to a resource from outside of it (`fullUrl`). */
+  readonly reference?: (reference: string) => string
+  /** Types that it cannot make fit to leave. */
+  readonly withheldTypes?: ReadonlySet<string>
+  /** What it leaves is no longer protected health information: no labels, statements or copies of Consents go with it. */
+  readonly deidentified?: boolean
 }
 
 /** Id of the projection of a view of profiles/purpose/views/. */

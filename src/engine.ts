@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { createConsentReader } from './consent/reader.ts'
+import { loadAccounting } from './data/accounting.ts'
 import { loadLabels } from './data/labels.ts'
 import { BUILT_IN_PROFILES, loadProfiles } from './data/profiles.ts'
 import { loadPurposes } from './data/purpose.ts'
@@ -9,20 +10,24 @@ import {
   loadRequiredReferences,
   type RequiredReferences,
 } from './data/tables.ts'
+import { loadRequiredElements } from './data/view-elements.ts'
 import { createDecider } from './decide/decider.ts'
 import { overall } from './decide/overall.ts'
 import type { QuestionRooms } from './flow/question.ts'
 import { custodianOf, registryOf } from './flow/question-facts.ts'
 import { createDocumentReader } from './label/document-reader.ts'
 import { createLabeller } from './label/labeller.ts'
+import type { AccountingRules } from './model/accounting.ts'
 import type { PolicyConfiguration } from './model/configuration.ts'
 import type { ConsentPolicy } from './model/consent.ts'
 import type { Decider } from './model/doors.ts'
 import type { Profiles } from './model/law.ts'
+import type { Projection } from './model/projection.ts'
 import type { RecipientClass } from './model/recipient.ts'
 import type { LabelRules } from './model/rules.ts'
 import type { Means } from './segment/obligations.ts'
 import { projectionTable } from './segment/projections.ts'
+import { createView } from './segment/view.ts'
 
 /** The deciding rooms with their data, before any site, upstream or network: what `decide` and the proxy share. */
 export interface Engine {
@@ -39,6 +44,8 @@ export interface Engine {
   }
   /** Names labels/, profiles/ and the switched rows in force; 16 hex digits. */
   readonly revision: string
+  /** What accountings of disclosures leave out. */
+  readonly accounting: AccountingRules
   readonly questionRooms: QuestionRooms
 }
 
@@ -68,11 +75,13 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
   const decider = createDecider(profiles, purposes)
   const recipientClasses = loadRecipientClasses()
   const documents = createDocumentReader()
+  const accounting = loadAccounting(policy.profileFolders, profiles.lawRows)
   const revision = hash(
     'sha256',
     [
       labels.revision,
       profiles.revision,
+      accounting.revision,
       policy.disabledRows,
       policy.enabledRows,
       JSON.stringify(policy.consent ?? {}),
@@ -88,9 +97,10 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
       notices: profiles.notices,
       required: loadRequiredReferences(),
       obligations: profiles.obligations ?? {},
-      projections: projectionTable([]),
+      projections: projectionTable(viewsOf(profiles)),
     },
     revision,
+    accounting,
     questionRooms: {
       labellerFor: question =>
         createLabeller(
@@ -107,6 +117,11 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
       revision,
     },
   }
+}
+
+function viewsOf({ views = {} }: Profiles): readonly Projection[] {
+  const { required } = loadRequiredElements()
+  return Object.values(views).map(view => createView(view, required))
 }
 
 /** Rows the site switched on or off; an id that names no row is a mistake, not nothing. */

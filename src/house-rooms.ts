@@ -154,7 +154,7 @@ function speakingRooms(
       revision,
       now,
     }),
-    recorder: createRecorder(recording(configuration, now)),
+    recorder: createRecorder({ ...recording(configuration, now), accounting: engine.accounting }),
     responder: createResponder({
       baseUrl,
       issuers: configuration.issuers,

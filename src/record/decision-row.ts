@@ -1,5 +1,6 @@
 import type { DecidedResource, ResourceDecision } from '../model/decision.ts'
 import type { Refused, Segmented } from '../model/exchange.ts'
+import { accountabilityOf } from './accountability.ts'
 import type { RequesterFragments } from './agents.ts'
 import type { EventFrame } from './audit-event.ts'
 import { q } from './fragments.ts'
@@ -38,8 +39,36 @@ function unassessed(resources: readonly DecidedResource[]): string {
   return why.length === 0 ? '' : `,"notAssessable":{${why.join(',')}}`
 }
 
+/** Whom released resources are about, by place in the list, where an exchange is about several patients. */
+function patientsText(released: readonly DecidedResource[]): string {
+  const places = new Map<string, number[]>()
+  for (const [place, { labelled }] of released.entries())
+    for (const patient of labelled.facts.patients) {
+      const known = places.get(patient) ?? []
+      known.push(place)
+      places.set(patient, known)
+    }
+  return places.size === 0 ? '' : `,"of":${JSON.stringify(Object.fromEntries(places))}`
+}
+
+/** What belongs to a class of released resources beside its decision. */
+type Beside = (decision: ResourceDecision, released: readonly DecidedResource[]) => string
+
+const NOTHING_BESIDE: Beside = () => ''
+
+function besideReleases({ options }: EventFrame, { requester }: Segmented, facts: ReleaseFacts): Beside {
+  const { accounting, organization } = options
+  const isUse = requester.organization === organization
+  return (decision, released) => {
+    if (released.length === 0) return ''
+    const patients = facts.onExchange.length > 1 ? patientsText(released) : ''
+    if (accounting === undefined) return patients
+    return `,"accounting":${JSON.stringify(accountabilityOf(decision, accounting, isUse))}${patients}`
+  }
+}
+
 /** Classes by what the decision says: equal decisions in different objects make one class. */
-function classesText(classes: readonly DecisionClass[]): string {
+function classesText(classes: readonly DecisionClass[], beside: Beside): string {
   const byText = new Map<string, DecisionClass>()
   for (const one of classes) {
     const text = decisionText(one.decision)
@@ -52,8 +81,8 @@ function classesText(classes: readonly DecisionClass[]): string {
   }
   const written = Array.from(
     byText,
-    ([text, { released, withheld }]) =>
-      `{"decision":${text},"released":[${versions(released)}],"withheld":[${versions(withheld)}]${unassessed(withheld)}}`,
+    ([text, { decision, released, withheld }]) =>
+      `{"decision":${text},"released":[${versions(released)}],"withheld":[${versions(withheld)}]${unassessed(withheld)}${beside(decision, released)}}`,
   )
   return written.join(',')
 }
@@ -84,7 +113,7 @@ export function decisionRow(
     `"decision":${q(decision.decision)},"revision":${q(decision.revision)},` +
     `"release":{"status":${release.status},"sha256":${q(release.digest)},"bytes":${release.body.length}},` +
     `"obligations":${JSON.stringify(release.obligations)},"notices":${JSON.stringify(release.notices)},` +
-    `"classes":[${classesText(facts.classes)}],"unread":${JSON.stringify(decision.unread)}}`
+    `"classes":[${classesText(facts.classes, besideReleases(frame, segmented, facts))}],"unread":${JSON.stringify(decision.unread)}}`
   )
 }
 
@@ -107,7 +136,7 @@ export function refusalRow(
     (withheld === undefined
       ? ''
       : `,"decision":${q(decided?.decision.decision ?? '')},"revision":${q(decided?.decision.revision ?? '')},` +
-        `"classes":[${classesText(withheld)}]`) +
+        `"classes":[${classesText(withheld, NOTHING_BESIDE)}]`) +
     `,"refusal":${JSON.stringify({ code, diagnostics, detail })}}`
   )
 }

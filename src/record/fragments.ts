@@ -1,3 +1,4 @@
+import type { AccountingRules } from '../model/accounting.ts'
 import type { ConsentRef } from '../model/consent.ts'
 import type { Coding, LiteralReference } from '../model/fhir.ts'
 import { SYSTEM } from '../model/fhir.ts'
@@ -15,6 +16,8 @@ export interface RecorderOptions {
   /** A new UUID each time. UUIDv7 keeps the ledger's index in order of time, which doubles its speed. */
   readonly newId: () => string
   readonly now: () => Date
+  /** What accountings of disclosures leave out; absent: nothing is said of it. */
+  readonly accounting?: AccountingRules
   /** Released versions a Provenance names one by one; above it one entity holds the digest. Default 16. */
   readonly derivationsMax?: number
 }

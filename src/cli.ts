@@ -4,6 +4,14 @@ import { checkCommand } from './commands/check.ts'
 import { consentNewCommand } from './commands/consent-new.ts'
 import { consentsCommand } from './commands/consents.ts'
 import { decideCommand } from './commands/decide.ts'
+import {
+  evidenceAddCommand,
+  evidenceApproveCommand,
+  evidenceEndCommand,
+  evidenceKindsCommand,
+  evidenceListCommand,
+  evidenceShowCommand,
+} from './commands/evidence.ts'
 import { explainCommand } from './commands/explain.ts'
 import { labelCommand } from './commands/label.ts'
 import { labelsCommand } from './commands/labels.ts'
@@ -29,6 +37,12 @@ export const COMMANDS: readonly CommandSpec[] = [
   previewCommand,
   consentsCommand,
   consentNewCommand,
+  evidenceAddCommand,
+  evidenceListCommand,
+  evidenceShowCommand,
+  evidenceApproveCommand,
+  evidenceEndCommand,
+  evidenceKindsCommand,
   explainCommand,
   ledgerVerifyCommand,
   ledgerExportCommand,

@@ -64,6 +64,7 @@ interface ReasonRow {
   readonly citation?: string
   readonly consent?: { readonly reference: string; readonly version?: string; readonly source?: string }
   readonly path?: string
+  readonly evidence?: string
   readonly ground?: string
   readonly why?: string
 }
@@ -114,7 +115,7 @@ function classLines(word: string, references: readonly string[], because: readon
   ]
 }
 
-function reasonText({ rule, citation, consent, path, ground, why }: ReasonRow): string {
+function reasonText({ rule, citation, consent, path, evidence, ground, why }: ReasonRow): string {
   return [
     rule,
     citation === undefined ? '' : `(${citation})`,
@@ -123,6 +124,7 @@ function reasonText({ rule, citation, consent, path, ground, why }: ReasonRow): 
       : `${consent.reference}${consent.version === undefined ? '' : ` version ${consent.version}`}` +
         (consent.source === undefined || consent.source === 'upstream' ? '' : ` of ${consent.source}`),
     path === undefined ? '' : `at ${path}`,
+    evidence === undefined ? '' : `on evidence ${evidence}`,
     why === undefined ? '' : `- ${why}`,
     ground === undefined ? '' : `[45 CFR ${ground}]`,
   ]

@@ -11,6 +11,8 @@ const SYNCHRONOUS_FULL = 2
 const OWNER_ONLY = 0o600
 /** How long one process waits for another that writes, ms. */
 const BUSY_MS = 5000
+/** How often a look makes sure that the file is still the one that is open; every exchange looks. */
+const PRESENCE_MS = 1000
 
 /** `seq` counts without gaps: each event takes the next number inside the transaction that writes it. */
 const SCHEMA = `
@@ -69,6 +71,7 @@ function storeOn(db: DatabaseSync, file: string): OfficeStore {
   const select = db.prepare('SELECT seq, at, kind, subject, by, body FROM event WHERE seq > ? ORDER BY seq')
   const expectPresent = presenceOf(file)
   const glance = glancing(db)
+  let checked = Number.NEGATIVE_INFINITY
   return {
     append: event => {
       expectPresent()
@@ -79,7 +82,10 @@ function storeOn(db: DatabaseSync, file: string): OfficeStore {
       return { ...event, seq: Number(stored?.['seq']) }
     },
     since: seq => {
-      expectPresent()
+      if (performance.now() - checked >= PRESENCE_MS) {
+        expectPresent()
+        checked = performance.now()
+      }
       if (glance.last() <= seq) return NOTHING
       return select.all(seq).map(row => eventOf(row as unknown as StoredEvent))
     },
@@ -95,12 +101,13 @@ const NOTHING: readonly OfficeEvent[] = []
  */
 function glancing(db: DatabaseSync): { readonly last: () => number; readonly wrote: () => void } {
   const version = db.prepare('PRAGMA data_version')
+  version.setReturnArrays(true)
   const max = db.prepare('SELECT coalesce(max(seq), 0) AS last FROM event')
   let seen: unknown
   let last = 0
   return {
     last: () => {
-      const now = version.get()?.['data_version']
+      const now = (version.get() as unknown as readonly unknown[])[0]
       if (now !== seen) {
         last = Number(max.get()?.['last'])
         seen = now

@@ -46,7 +46,10 @@ export function previewRooms({ configuration, engine, revision }: OfflineSite): 
     ...engine.questionRooms,
     labellerFor: () => lookingBackAsConfigured(labeller),
     consent: createConsentReader({ ...engine.purposes, bases: [server.baseUrl, upstream.url] }),
-    decider: withOrganizationPolicy(engine.decider, policy.organization),
+    decider: withSitePolicy(engine.decider, {
+      organizationPolicy: policy.organization,
+      ...(policy.defaultPolicies === undefined ? {} : { defaultPolicies: policy.defaultPolicies }),
+    }),
     revision,
   }
   return { rooms, labeller, segmenter, categories: new Set(engine.labels.categories.map(({ id }) => id)) }
@@ -75,15 +78,14 @@ function lookingBackAsConfigured(labeller: Labeller): Labeller {
   }
 }
 
-/** Questions carry no organization policy; the site has one. */
-function withOrganizationPolicy(
-  decider: Decider,
-  organizationPolicy: DecisionContext['organizationPolicy'],
-): Decider {
+/** What the site decides beside law; a question carries none of it. */
+type SitePolicy = Pick<DecisionContext, 'organizationPolicy' | 'defaultPolicies'>
+
+function withSitePolicy(decider: Decider, policy: SitePolicy): Decider {
   const known = new WeakMap<DecisionContext, DecisionContext>()
   return {
     decide: (context, resources, ask) => {
-      const own = known.get(context) ?? { ...context, organizationPolicy }
+      const own = known.get(context) ?? { ...context, ...policy }
       known.set(context, own)
       return decider.decide(own, resources, ask)
     },

@@ -119,8 +119,12 @@ function online(asked: Asked, terminal: Terminal): Promise<ExitCode> {
     const as = requesterFor(asked, site)
     const rooms = previewRooms(site)
     try {
-      const { registry, limits } = site.configuration
-      const from = { upstream: site.upstream, labeller: rooms.labeller, site: { registry, limits } }
+      const { registry, limits, custodian, server, upstream } = site.configuration
+      const from = {
+        upstream: site.upstream,
+        labeller: rooms.labeller,
+        site: { registry, limits, custodian, bases: [server.baseUrl, upstream.url] },
+      }
       const chart = await gatherChart(from, asked.patient, as.requester, asked.at)
       if (chart === undefined) {
         terminal.error(`${asked.patient}: not at ${site.configuration.upstream.url}\n`)

@@ -31,7 +31,8 @@ export interface PreviewChart {
 export interface ChartRooms {
   readonly upstream: Upstream
   readonly labeller: Labeller
-  readonly site: Pick<Rooms['site'], 'registry' | 'limits'>
+  /** `bases`: URLs that are this server's own; `custodian`: who would release. */
+  readonly site: Pick<Rooms['site'], 'registry' | 'limits' | 'bases' | 'custodian'>
 }
 
 /** Searches that run at once. */
@@ -68,7 +69,8 @@ export async function gatherChart(
   await rooms.upstream.resolve(registeredReferences(given.site.registry))
   const patients = [...new Set([patient, ...facts.flatMap(one => one.patients)])]
   const onFile = await rooms.upstream.consents(patients)
-  await directoryFor(rooms.upstream, onFile, requester)
+  const { bases = [], custodian } = given.site
+  await directoryFor(rooms.upstream, onFile, requester, { bases, also: [custodian.organization] })
   return { ...sorted(patient, facts, patients, onFile, met), notRead }
 }
 

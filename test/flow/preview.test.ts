@@ -92,8 +92,13 @@ describe('a preview of the demo', { timeout: 120_000 }, () => {
   const chartFor = (who: Who, patient: string) => {
     const { requester } = asking(who, patient)
     const key = `${patient} ${requester.user ?? ''} ${requester.organization ?? ''}`
-    const { registry, limits } = configuration
-    const from = { upstream: site.house.rooms.upstream, labeller: rooms.labeller, site: { registry, limits } }
+    const { registry, limits, custodian } = configuration
+    const bases = [configuration.server.baseUrl, configuration.upstream.url]
+    const from = {
+      upstream: site.house.rooms.upstream,
+      labeller: rooms.labeller,
+      site: { registry, limits, custodian, bases },
+    }
     const known = charts.get(key) ?? gatherChart(from, `Patient/${patient}`, requester, AT)
     charts.set(key, known)
     return known
@@ -215,7 +220,7 @@ describe('a preview of the demo', { timeout: 120_000 }, () => {
   it('names the searches that the upstream refused, and fails where it cannot be reached', async () => {
     const { upstream } = site.house.rooms
     const { requester } = asking({ client: 'health-plan' }, 'elena-marsh')
-    const { registry, limits } = configuration
+    const { registry, limits, custodian } = configuration
     const failing = (code: 'upstream-invalid' | 'upstream-unavailable') =>
       gatherChart(
         {
@@ -227,7 +232,7 @@ describe('a preview of the demo', { timeout: 120_000 }, () => {
             },
           },
           labeller: rooms.labeller,
-          site: { registry, limits },
+          site: { registry, limits, custodian },
         },
         'Patient/elena-marsh',
         requester,
@@ -273,6 +278,20 @@ describe('a preview of the demo', { timeout: 120_000 }, () => {
     expect(await labelsWith([])).not.toContain('HIV')
     expect(await labelsWith(['Provenance.target'])).not.toContain('HIV')
     expect(await labelsWith(['DiagnosticReport.result'])).toContain('HIV')
+  })
+
+  it('asks for a Consent where the site does so for the records of one organization', async () => {
+    const question = await questionFor(WHO[0] as Who, 'walter-finch')
+    const released = async (defaultPolicies: Readonly<Record<string, string>>) => {
+      const own = { ...configuration, policy: { ...configuration.policy, defaultPolicies } }
+      const made = previewRooms({ configuration: own, engine: site.house.engine, revision: '' })
+      const { resources } = await preview(made.rooms, made.segmenter, question, made.categories)
+      await made.labeller.close()
+      return resources.filter(({ outcome }) => outcome !== 'withheld').map(({ type }) => type)
+    }
+    expect(await released({})).toContain('Encounter')
+    expect(await released({ 'Organization/elsewhere': 'deny' })).toContain('Encounter')
+    expect(await released({ 'Organization/bayview-hospital': 'deny' })).not.toContain('Encounter')
   })
 
   it('shows the same bytes as a question segmented, so nothing is shown that would not leave', async () => {

@@ -36,6 +36,8 @@ export interface TestSite {
   ) => Promise<Reply>
   /** A second gateway with empty caches and its own ledger, on the same servers and configuration. */
   readonly again: () => Promise<TestSite>
+  /** Closes this gateway and opens another on the same servers, configuration, ledger and office. */
+  readonly restart: () => Promise<TestSite>
   /** Opens a real port; gives the base URL of the FHIR API behind it. */
   readonly serve: () => Promise<string>
   readonly close: () => Promise<void>
@@ -85,8 +87,8 @@ async function furnish(
   demo: DemoSite,
   seams: HouseSeams | undefined,
   closeServers: () => Promise<void>,
+  folder = mkdtempSync(join(quickFolder(), 'consentry-')),
 ): Promise<TestSite> {
-  const folder = mkdtempSync(join(quickFolder(), 'consentry-'))
   const ledgerFile = join(folder, 'ledger.sqlite')
   const officeFile = join(folder, 'office.sqlite')
   const { configuration } = demo
@@ -141,6 +143,11 @@ async function furnish(
         more,
       ),
     again: () => furnish(demo, seams, async () => undefined),
+    restart: async () => {
+      for (const close of closers.splice(0)) await close()
+      await house.close()
+      return furnish(demo, seams, closeServers, folder)
+    },
     serve: async () => {
       const listening = await listen(house.app, {
         host: '127.0.0.1',

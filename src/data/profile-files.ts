@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Ajv, type ValidateFunction } from 'ajv'
+
+/** The folder of profiles that comes with the program. */
+export const BUILT_IN_FOLDER = fileURLToPath(new URL('../../profiles/', import.meta.url))
 
 /** Profiles that cannot be used. The message names the file, the place and what was expected. */
 export class ProfilesError extends Error {

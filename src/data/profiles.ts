@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { DefaultPolicy, LawRow, Notice, ObligationRule, Profiles } from '../model/law.ts'
 import type { EvidenceKind } from '../model/office.ts'
 import {
+  BUILT_IN_FOLDER,
   checked,
   fileAt,
   filesIn,
@@ -11,17 +11,18 @@ import {
   revisionOf,
   schemaAt,
 } from './profile-files.ts'
+import { loadViews } from './views.ts'
 
 /** The folder of profiles that comes with the program. */
-export const BUILT_IN_PROFILES = fileURLToPath(new URL('../../profiles/', import.meta.url))
+export const BUILT_IN_PROFILES = BUILT_IN_FOLDER
 
 /** Purposes of use as their own loader hands them out. */
 export type Purposes = Pick<Profiles, 'purposeMap' | 'purposeParents'>
 
 /**
- * Reads, checks, freezes and hashes law packs, notices, obligations, default policies and kinds of evidence: the
- * built-in ones and those of the site. Schemas are always the built-in ones.
- * @param siteFolders folders laid out like `profiles/`: `law/*.json`, `notices/*.json`, `deployment/…`
+ * Reads, checks, freezes and hashes law packs, notices, obligations, default policies, kinds of evidence and purpose
+ * views: the built-in ones and those of the site. Schemas are always the built-in ones.
+ * @param siteFolders folders laid out like `profiles/`: `law/*.json`, `notices/*.json`, `purpose/views/*.json`, `deployment/…`
  * @throws ProfilesError naming file, row and what was expected
  */
 export function loadProfiles(siteFolders: readonly string[], purposes: Purposes): Profiles {
@@ -49,13 +50,21 @@ export function loadProfiles(siteFolders: readonly string[], purposes: Purposes)
   const known = { notices: byId(notices), obligations: byId(obligations) }
   byId(law)
   for (const { file, entries } of law) checkRows(file, entries, known)
-  const files = [law, notices, obligations, policies, evidence].flatMap(kind => kind.map(({ file }) => file))
+  const { views, files: viewFiles } = loadViews(roots, {
+    obligations: known.obligations,
+    purposeParents: purposes.purposeParents,
+  })
+  const files = [
+    ...[law, notices, obligations, policies, evidence].flatMap(kind => kind.map(({ file }) => file)),
+    ...viewFiles,
+  ]
   return deepFreeze({
     revision: revisionOf(files, JSON.stringify(purposes)),
     lawRows: law.flatMap(({ entries }) => entries),
     notices: known.notices,
     obligations: known.obligations,
     defaultPolicies: byId(policies),
+    views,
     evidenceKinds: Object.values(byId(evidence)),
     purposeMap: purposes.purposeMap,
     purposeParents: purposes.purposeParents,

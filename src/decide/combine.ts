@@ -44,10 +44,16 @@ export function decideResource(
   ]
   const unknown = obligations.filter(obligation => !duties.isKnown(obligation))
   if (unknown.length > 0) return denied(unknown.map(notUnderstood))
-  const projections = duties.standards(obligations)
+  const narrowed = outcomes.map((outcome, n) =>
+    duties.views.narrow(askedOf(outcome, plans[n] as Plan, judged, duties)),
+  )
+  const closed = narrowed.flatMap(({ refusals }) => refusals)
+  if (closed.length > 0) return denied(closed)
+  const views = unique(narrowed.flatMap(({ projections }) => projections))
+  const projections = [...views, ...duties.standards(obligations)]
   return {
     effect: outcomes.some(({ limited }) => limited) ? 'redact' : 'permit',
-    because: ordered(outcomes.flatMap(({ grants }) => grants)),
+    because: ordered([...outcomes, ...narrowed].flatMap(({ grants }) => grants)),
     obligations: unique(obligations),
     caveats: unique(rows.flatMap(({ caveats = [] }) => caveats)),
     notices: unique(rows.flatMap(({ notice }) => (notice === undefined ? [] : [notice]))),
@@ -55,6 +61,17 @@ export function decideResource(
     redact: [],
     ...(projections.length === 0 ? {} : { projections }),
   }
+}
+
+/** What one purpose asks views for: each purpose is narrowed by its own, so that the narrowest counts. */
+function askedOf(
+  { released, onOverride }: Outcome,
+  { situation }: Plan,
+  { resource }: Judged,
+  duties: Duties,
+) {
+  const obligations = unique([...released.flatMap(({ row }) => row.obligations ?? []), ...onOverride])
+  return { at: situation, resource, obligations, duties: obligations.filter(duties.needsView) }
 }
 
 /** A refusal with its reasons; nothing of what would have been released comes along. */

@@ -10,7 +10,7 @@ import type { Decider } from '../model/doors.ts'
 import type { LabelledResource } from '../model/label.ts'
 import type { Profiles } from '../model/law.ts'
 import { decideResource, denied } from './combine.ts'
-import { dutiesOf } from './duties.ts'
+import { type Duties, dutiesOf } from './duties.ts'
 import { heedingEvidence } from './evidence.ts'
 import { hear } from './patients.ts'
 import { indexRows, type Plan, planFor } from './plan.ts'
@@ -30,7 +30,7 @@ export interface DeciderOptions {
 /** What the decider needs of the profiles. Without `obligations` every obligation but AUDIT is unknown, and denies. */
 export type DecisionProfiles = Pick<
   Profiles,
-  'lawRows' | 'purposeParents' | 'revision' | 'obligations' | 'defaultPolicies'
+  'lawRows' | 'purposeParents' | 'revision' | 'obligations' | 'defaultPolicies' | 'views'
 >
 
 /**
@@ -41,7 +41,7 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
   const tree = purposeTree(profiles.purposeParents, options.explicitPurposes ?? ['BTG', 'HLEGAL'])
   const labels = purposeTree(options.labelParents ?? {}, [])
   const index = indexRows(profiles.lawRows, options)
-  const duties = dutiesOf(profiles.obligations ?? {})
+  const duties = dutiesOf(profiles)
   const policies = profiles.defaultPolicies ?? {}
 
   const plansFor = (context: DecisionContext): readonly Plan[] => {
@@ -90,7 +90,7 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
     const session = {
       ask,
       plansOf: plansBySource(context, plans),
-      keyOf: sharing(plans, context, judgedOf),
+      keyOf: sharing(plans, context, judgedOf, duties),
       known: new Map<string, ResourceDecision>(),
     }
     sessions.set(context, session)
@@ -112,7 +112,19 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
       return { labelled, decision: attempt(decide) ?? RULE_ERROR }
     })
   }
-  return { decide: heedingEvidence(plainly) }
+  return {
+    decide: heedingEvidence(plainly),
+    projectionsAhead: context => [...new Set(plansFor(context).flatMap(plan => ahead(plan, duties)))],
+  }
+}
+
+/** Projections that a release may come to pass for one purpose: whatever its rows ask for, should they speak. */
+function ahead({ rows, situation }: Plan, duties: Duties): readonly string[] {
+  const asked = rows.flatMap(({ row: { obligations = [], onOverride = [] } }) => [
+    ...obligations,
+    ...onOverride,
+  ])
+  return [...duties.views.ahead(situation, asked.filter(duties.needsView)), ...duties.standards(asked)]
 }
 
 interface Session {
@@ -130,12 +142,14 @@ function sharing(
   plans: readonly Plan[],
   context: DecisionContext,
   judgedOf: (resource: LabelledResource) => Judged,
+  { views }: Duties,
 ): (resource: LabelledResource) => string {
   const inside = new Map<string, boolean>()
   const looks = (resource: LabelledResource) => {
     const judged = judgedOf(resource)
     return (
       anyLooksInside(resource, context) ||
+      plans.some(({ situation }) => views.looksInside(situation, resource.facts.type)) ||
       plans.some(({ inside, situation }) => inside.some(({ when }) => leavesOpen(when, judged, situation)))
     )
   }

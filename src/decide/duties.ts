@@ -1,4 +1,5 @@
 import type { Profiles } from '../model/law.ts'
+import { createViews, type Views } from './views.ts'
 
 /** The table of obligations as decide asks it. */
 export interface Duties {
@@ -7,11 +8,15 @@ export interface Duties {
   readonly standards: (obligations: readonly string[]) => readonly string[]
   /** Whether only a view that fits purpose and requester meets it. */
   readonly needsView: (obligation: string) => boolean
+  readonly views: Views
 }
 
 const VIEW = 'view'
 
-export function dutiesOf(rules: NonNullable<Profiles['obligations']>): Duties {
+export function dutiesOf({
+  obligations: rules = {},
+  views = {},
+}: Pick<Profiles, 'obligations' | 'views'>): Duties {
   const families = Object.keys(rules).filter(id => id.endsWith('*'))
   return {
     isKnown: obligation =>
@@ -25,5 +30,6 @@ export function dutiesOf(rules: NonNullable<Profiles['obligations']>): Duties {
         .filter(id => id !== VIEW)
         .sort(),
     needsView: obligation => rules[obligation]?.projection === VIEW,
+    views: createViews(views),
   }
 }

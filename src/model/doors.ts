@@ -186,6 +186,11 @@ export interface Decider {
     resources: readonly LabelledResource[],
     ask: AskConsents,
   ) => readonly DecidedResource[]
+  /**
+   * Projections that a release to this requester for these purposes may come to pass, whatever the record and whatever
+   * Consents say: the same for all patients.
+   */
+  readonly projectionsAhead?: (context: DecisionContext) => readonly string[]
 }
 
 /** What segment needs to know beside the decisions. */
@@ -197,6 +202,8 @@ export interface SegmentInput {
   readonly withheld: readonly DecidedResource[]
   /** Paths of the references in `of` that lead to what the requester must not know of, or to nothing at all. */
   readonly hidden: (of: DecidedResource) => readonly string[]
+  /** Who gets it, for pseudonyms: issuer and client. Without it nothing leaves that needs them. */
+  readonly recipient?: string
   /** Whether the Consent a release rests on may go along as a copy; an explanation of its scope goes where not. */
   readonly copyLeaves?: (directive: ConsentDirective) => boolean
   /** Gateway links of a search. `total` only where the whole visible set is known. */
@@ -206,7 +213,11 @@ export interface SegmentInput {
 /** segment/: what leaves. An obligation it does not understand makes it throw: the resource does not leave. */
 export interface Segmenter {
   /** The first obligation or notice of a decision that cannot be discharged; then the resource is withheld. */
-  readonly undischargeable: (decision: ResourceDecision) => string | undefined
+  readonly undischargeable: (decision: ResourceDecision, resourceType?: string) => string | undefined
+  /** Whether ids leave as pseudonyms under a decision: then the requester must not have named the record by its id. */
+  readonly pseudonymous?: (decision: ResourceDecision) => boolean
+  /** Whether one of these projections takes anything out at or below an element path of a type. */
+  readonly removes?: (projections: readonly string[], resourceType: string, elementPath: string) => boolean
   readonly segment: (input: SegmentInput) => Release
 }
 

@@ -1,4 +1,5 @@
 import type { EvidenceKind } from './office.ts'
+import type { View } from './view.ts'
 
 /** profiles/: what is allowed and how it looks. */
 export interface Profiles {
@@ -13,6 +14,8 @@ export interface Profiles {
   readonly obligations?: Readonly<Record<string, ObligationRule>>
   /** What applies where no Consent is on file, by id or IHE PCF implicit policy URI. */
   readonly defaultPolicies?: Readonly<Record<string, DefaultPolicy>>
+  /** What purposes need to see, by id. */
+  readonly views?: Readonly<Record<string, View>>
   /** Kinds of evidence that the privacy office may put on file. */
   readonly evidenceKinds?: readonly EvidenceKind[]
 }

@@ -17,14 +17,12 @@ const VISIBLE: ReadonlySet<string> = new Set([
 
 const RECORDED: ReadonlySet<string> = new Set([
   'AUDIT',
-  'P2_LIMIT_TO_PURPOSE',
   'P2_EMERGENCY_DOC',
   'P2_INTERMEDIARY_LIST',
   'P2_CONTRACT',
   'P2_RESEARCH_TERMS',
   'P2_AUDIT_AGREEMENT',
   'QSOA_ON_FILE',
-  'MIN_NECESSARY',
   'ACCOUNTING_LOG',
   'AUTH_SCOPE',
   'BTG_ALERT',
@@ -76,6 +74,16 @@ export function undischargeable(
     if (notice !== undefined) return !notices.has(notice)
     return !VISIBLE.has(obligation) && !RECORDED.has(obligation)
   })
+}
+
+/** Names the projection that cannot make a resource of this type fit to leave, or undefined. */
+export function unfit(
+  { projections: named = [] }: ResourceDecision,
+  resourceType: string,
+  { projections }: Means,
+): string | undefined {
+  const found = named.find(id => projections?.get(id)?.withheldTypes?.has(resourceType))
+  return found === undefined ? undefined : `projection ${found} of ${resourceType}`
 }
 
 /** Notices a decision asks for, by its `notices`, its STATE_NOTICE obligations and those that a notice meets, each once. */

@@ -7,8 +7,9 @@ import type { Release } from '../model/exchange.ts'
 import type { Notice } from '../model/law.ts'
 import { type Assembled, type BundleEntry, createAssembler, entryHead, noticeOutcome } from './bundle.ts'
 import { consentCopy } from './consent-copy.ts'
+import { freed } from './freed.ts'
 import { type Accompaniment, bundleMeta } from './mark.ts'
-import { CONSENT_COPY, type Means, noticesOf, undischargeable } from './obligations.ts'
+import { CONSENT_COPY, type Means, noticesOf, undischargeable, unfit } from './obligations.ts'
 import type { RequiredElements } from './redact.ts'
 import { explainScope } from './scope.ts'
 import { createVariants, type Variants } from './variants.ts'
@@ -43,18 +44,33 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     return missing
   }
   return {
-    undischargeable: missingDuty,
+    undischargeable: (decision, resourceType) =>
+      missingDuty(decision) ??
+      (resourceType === undefined ? undefined : unfit(decision, resourceType, options)),
+    // Of one that is not known nothing leaves.
+    removes: (projections, type, path) =>
+      projections.some(id => options.projections?.get(id)?.removes(type, path) ?? true),
+    pseudonymous: ({ projections = [] }) =>
+      projections.some(id => options.projections?.get(id)?.forRecipient !== undefined),
     segment: input => {
       const released = [...input.matches, ...input.includes]
       for (const { decision, labelled } of released) {
-        const missing = missingDuty(decision)
+        const missing = missingDuty(decision) ?? unfit(decision, labelled.facts.type, options)
         if (missing !== undefined)
           throw new Error(`obligation ${missing} on ${labelled.facts.type} cannot be discharged`)
         if (decision.effect === 'deny') throw new Error('a denied resource was handed over for release')
       }
       const { page } = input
-      const assembled = page === undefined ? single(input, tools) : bundle(input, page, released, tools)
-      return finish(input, released, assembled, options)
+      const origins = new Map<DecidedResource, DecidedResource>()
+      const going = {
+        ...input,
+        matches: freed(input.matches, options, origins),
+        includes: freed(input.includes, options, origins),
+        hidden: (of: DecidedResource) => input.hidden(origins.get(of) ?? of),
+      }
+      const leaving = [...going.matches, ...going.includes]
+      const assembled = page === undefined ? single(going, tools) : bundle(going, page, leaving, tools)
+      return { ...finish(input, leaving, assembled, options), released }
     },
   }
 }
@@ -89,7 +105,12 @@ function single(input: SegmentInput, { variants, options }: Tools): Assembled {
   const decided = input.matches[0]
   if (decided === undefined || input.matches.length !== 1)
     throw new Error('a read releases exactly one resource')
-  const body = variants.of(decided, input.hidden(decided), accompaniment(decided, input, options, 'long'))
+  const body = variants.of(
+    decided,
+    input.hidden(decided),
+    accompaniment(decided, input, options, 'long'),
+    input.recipient,
+  )
   return { body, digest: hash('sha256', body, 'hex') }
 }
 
@@ -101,8 +122,8 @@ function bundle(
 ): Assembled {
   const alongOf = accompaniments(input, options)
   const entry = (decided: DecidedResource, mode: 'match' | 'include'): BundleEntry => ({
-    head: variants.entryHead(decided.labelled.facts),
-    resource: variants.of(decided, input.hidden(decided), alongOf(decided)),
+    head: variants.entryHead(decided, input.recipient),
+    resource: variants.of(decided, input.hidden(decided), alongOf(decided), input.recipient),
     mode,
   })
   const entries = [

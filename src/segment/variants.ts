@@ -25,10 +25,16 @@ export interface Variants {
   /**
    * @param hidden paths of references and identifiers to remove, and what to cut out of documents
    * @param along what accompanies it; its key is part of the cache key
+   * @param recipient whose pseudonyms stand for ids; without one nothing that needs them leaves
    */
-  readonly of: (decided: DecidedResource, hidden: readonly string[], along: Accompaniment) => Uint8Array
+  readonly of: (
+    decided: DecidedResource,
+    hidden: readonly string[],
+    along: Accompaniment,
+    recipient?: string,
+  ) => Uint8Array
   /** Start of a Bundle entry for this resource: `{"fullUrl":…,"resource":`. */
-  readonly entryHead: (facts: ResourceFacts) => Uint8Array
+  readonly entryHead: (decided: DecidedResource, recipient?: string) => Uint8Array
 }
 
 /**
@@ -54,18 +60,22 @@ export function createVariants(options: VariantOptions): Variants {
   const heads = new WeakMap<ResourceFacts, Uint8Array>()
 
   return {
-    entryHead: facts => {
+    entryHead: (decided, recipient) => {
+      const { facts } = decided.labelled
+      const named = applied(decided, options, recipient).find(({ reference }) => reference !== undefined)
+      if (named?.reference !== undefined)
+        return entryHead(`${options.baseUrl}/${named.reference(facts.reference)}`)
       const known = heads.get(facts)
       if (known !== undefined) return known
       const head = entryHead(`${options.baseUrl}/${facts.reference}`)
       heads.set(facts, head)
       return head
     },
-    of: (decided, hidden, along) => {
+    of: (decided, hidden, along, recipient) => {
       const { facts, classKey } = decided.labelled
       const redact = decided.decision.effect === 'redact' ? decided.decision.redact : []
-      const marked = needsMarks(decided, along)
-      const projections = applied(decided, options)
+      const projections = applied(decided, options, recipient)
+      const marked = !projections.some(({ deidentified }) => deidentified) && needsMarks(decided, along)
       if (hidden.length + redact.length + projections.length === 0 && !marked && !namesUpstream(facts))
         return facts.bytes
       const key = [
@@ -86,11 +96,18 @@ export function createVariants(options: VariantOptions): Variants {
 }
 
 /** The projections a release passes through. Throws where one is not known: then it does not leave. */
-function applied({ decision }: DecidedResource, { projections }: VariantOptions): readonly Projection[] {
+function applied(
+  { decision, labelled }: DecidedResource,
+  { projections }: VariantOptions,
+  recipient: string | undefined,
+): readonly Projection[] {
   return (decision.projections ?? []).flatMap(id => {
-    const projection = projections?.get(id)
-    if (projection === undefined) throw new Error(`projection ${id} is not known`)
-    return projection.key === '' ? [] : [projection]
+    const found = projections?.get(id)
+    if (found === undefined) throw new Error(`projection ${id} is not known`)
+    if (found.withheldTypes?.has(labelled.facts.type))
+      throw new Error(`projection ${id} cannot make ${labelled.facts.type} fit to leave`)
+    const projection = recipient === undefined ? found : (found.forRecipient?.(recipient) ?? found)
+    return projection.touches?.(labelled.facts.type) === false ? [] : [projection]
   })
 }
 
@@ -111,8 +128,9 @@ function rebuild(
     options.upstreamBase,
     options.baseUrl,
   ) as unknown as MutableObject
-  // Indexes move when something is removed: what the labels speak of is found before.
-  const parts = along === undefined ? [] : foundParts(resource, decided)
+  // Indexes move when something is removed: what the labels speak of is found before. A projection makes the resource
+  // anew: what is left of it carries its labels as a whole.
+  const parts = along === undefined || projections.length > 0 ? [] : foundParts(resource, decided)
   const { paths, cuts } = removalsOf(removed)
   cutDocuments(resource, cuts)
   removePaths(resource, paths, options.required)

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import type { Projection } from '../../src/model/projection.ts'
 import { noticesOf, undischargeable } from '../../src/segment/obligations.ts'
 import { CONSENT_REF, decision, NOTICES } from './kit.ts'
 
@@ -8,12 +9,15 @@ const ids = new Set(Object.keys(NOTICES))
 interface Listed {
   readonly id: string
   readonly kind: 'answer' | 'record' | 'condition'
+  readonly citation: string
+  readonly text: string
+  readonly projection?: string
 }
 const { obligations } = JSON.parse(
   readFileSync(new URL('../../profiles/deployment/obligations.json', import.meta.url), 'utf8'),
 ) as { obligations: Listed[] }
 
-/** Duties that need what no room does yet: projection, de-identification, writes. What asks for them does not leave. */
+/** Duties that need what is not at hand here: projections, writes. What asks for them does not leave. */
 const ON_PURPOSE_NOT_MET = [
   'CONFLICT_RESPONSE',
   'DEIDENTIFY',
@@ -21,9 +25,18 @@ const ON_PURPOSE_NOT_MET = [
   'LE_LOCATE_SET_ONLY',
   'LIMIT_TO_INVOLVEMENT',
   'LIMIT_TO_THREAT',
+  'MIN_NECESSARY',
   'NO_FURTHER_USE_REQUEST',
+  'P2_LIMIT_TO_PURPOSE',
   'PAYER_FIVE_FIELDS',
 ]
+
+const inert = (id: string): Projection => ({
+  id,
+  key: '1',
+  removes: () => false,
+  apply: () => ({ tags: [], security: [] }),
+})
 
 const owing = (obligation: string) =>
   undischargeable(decision({ obligations: ['AUDIT', obligation], consents: [CONSENT_REF] }), ids)
@@ -34,6 +47,25 @@ describe('each obligation the house knows', () => {
   test.each(known)('%s is met, or is known not to be', id => {
     expect(owing(id)).toBe(ON_PURPOSE_NOT_MET.includes(id) ? id : undefined)
   })
+
+  test.each(obligations.filter(({ projection }) => projection !== undefined))(
+    '$id is met by the projection it names, and by no other',
+    ({ id, projection = '' }) => {
+      const named = projection === 'view' ? 'view:payment-payer' : projection
+      const means = {
+        obligations: Object.fromEntries(obligations.map(one => [one.id, one])),
+        projections: new Map(['view:payment-payer', projection, 'other'].map(each => [each, inert(each)])),
+      }
+      const by = (projections: string[]) =>
+        undischargeable(decision({ obligations: [id], projections }), ids, means)
+      expect([by([named]), by([]), by(['other']), by(['gone'])]).toEqual([
+        undefined,
+        id,
+        id,
+        'projection gone',
+      ])
+    },
+  )
 
   test('the list of those that are not met names none but known ones', () => {
     expect(ON_PURPOSE_NOT_MET.filter(id => !known.includes(id))).toEqual([])

@@ -8,8 +8,8 @@ import type { EmergencyGrant } from './model/emergency.ts'
 import type { OfficeStore } from './model/office.ts'
 import { createAlertSender } from './office/alerts.ts'
 import { grantEvent } from './office/grants.ts'
-import { oddUse, SETTLED_MS } from './office/odd-use.ts'
-import type { ReviewCase } from './office/reviews.ts'
+import { declaredWithinDay, oddUse, SETTLED_MS } from './office/odd-use.ts'
+import { EmergencyFold, type ReviewCase } from './office/reviews.ts'
 import { createEmergencyRecorder } from './record/emergency.ts'
 import { readUnderGrant } from './record/under-grant.ts'
 import { createEmergencyResponder } from './respond/emergency.ts'
@@ -68,6 +68,8 @@ export function openEmergencyDesk(
     grantSeconds: emergency.grantMinutes * MINUTE_S,
     reviewSeconds: emergency.reviewDays * DAY_S,
     discloser: emergency.discloser ?? custodian.name ?? custodian.organization,
+    declaredWithinDay: createDeclarationCount(store),
+    mostPerDay: emergency.declarationsPerUserMax,
     open,
   }
   return {
@@ -95,24 +97,28 @@ function naming<T>(member: string, make: () => T): T {
   }
 }
 
-/** Records released under a grant, by the ledger; what was counted after its end stays as it is. */
+/** Records released under a grant, by the ledger; what was counted after its end, or is not held here, stays so. */
 function createReleaseCount(file: string): (known: ReviewCase, at: Date) => number | undefined {
-  const final = new Map<string, number>()
+  const final = new Map<string, number | undefined>()
   return ({ grant }, at) => {
-    const known = final.get(grant.id)
-    if (known !== undefined) return known
-    const records = count(file, grant)
-    if (records !== undefined && at.getTime() >= Date.parse(grant.end) + SETTLED_MS)
-      final.set(grant.id, records)
-    return records
+    if (final.has(grant.id)) return final.get(grant.id)
+    try {
+      const records = readUnderGrant(file, grant)?.reduce((sum, { released }) => sum + released.length, 0)
+      if (records === undefined || at.getTime() >= Date.parse(grant.end) + SETTLED_MS)
+        final.set(grant.id, records)
+      return records
+    } catch {
+      // A ledger elsewhere, as tests have one, or one that is locked for a moment: nothing is known yet.
+      return undefined
+    }
   }
 }
 
-function count(file: string, grant: ReviewCase['grant']): number | undefined {
-  try {
-    return readUnderGrant(file, grant)?.reduce((sum, { released }) => sum + released.length, 0)
-  } catch {
-    // A ledger elsewhere, as tests have one, or one that is locked for a moment: nothing is known.
-    return undefined
+/** How many emergencies one user declared within 24 hours. */
+function createDeclarationCount(store: OfficeStore): (principal: string, at: Date) => number {
+  const known = new EmergencyFold()
+  return (principal, at) => {
+    known.take(store.since(known.last))
+    return declaredWithinDay(known, principal, at)
   }
 }

@@ -25,6 +25,10 @@ export interface EmergencyRooms extends Rooms {
     readonly reviewSeconds: number
     /** 42 CFR 2.51(c)(2). */
     readonly discloser: string
+    /** Declarations of one principal in the 24 hours until a moment. */
+    readonly declaredWithinDay: (principal: string, at: Date) => number
+    /** More of them are refused: a stolen token must not open a hospital. */
+    readonly mostPerDay: number
     /** Puts grant, review case and alert into the store of the office in one event. Throws where that is not durable. */
     readonly open: (grant: EmergencyGrant) => void
   }
@@ -47,11 +51,20 @@ export async function declareEmergency(rooms: EmergencyRooms, request: HttpReque
     const interaction = emergency.parser.understand(identified)
     reached = { ...identified, interaction }
     emergency.identity.reaches(identified.requester, interaction.patient)
+    checkRate(emergency, identified)
     return await answer(rooms, declaredOf(rooms, identified, interaction))
   } catch (error) {
     const refused: Refused = { ...reached, refusal: asRefusal(error) }
     return await refuse(rooms, refused)
   }
+}
+
+function checkRate(
+  { declaredWithinDay, mostPerDay }: EmergencyRooms['emergency'],
+  { requester, receivedAt }: Identified,
+): void {
+  if (declaredWithinDay(requester.key, receivedAt) >= mostPerDay)
+    throw new Refusal('rate-limited', { detail: 'emergency.declarationsPerUserMax' })
 }
 
 /** The record first: a grant without one must not be, a record of a declaration that opened nothing may. */

@@ -28,6 +28,8 @@ export interface Configuration {
   readonly ledger: LedgerConfiguration
   readonly office: OfficeConfiguration
   readonly emergency: EmergencyConfiguration
+  /** With what pseudonyms are made; absent: nothing leaves that must be de-identified. */
+  readonly deidentification?: { readonly keyFile: string }
   readonly limits: Limits
 }
 
@@ -45,6 +47,8 @@ export interface EmergencyConfiguration {
   readonly grantMinutes: number
   /** By when its review must be closed. */
   readonly reviewDays: number
+  /** Declarations of one user within 24 hours; more are refused. */
+  readonly declarationsPerUserMax: number
   /** 42 CFR 2.51(c)(2): who answers for disclosures that the gateway makes; absent: the custodian. */
   readonly discloser?: string
   /** Where alerts go; absent: they wait in the office's store and stand in `reviews list`. */

@@ -12,6 +12,8 @@ export interface OddUseLimits {
 }
 
 const DAY_MS = 86_400_000
+/** How long after its declaration the use of a grant is looked at. */
+const LOOKED_AT_MS = 7 * DAY_MS
 
 /**
  * Alerts that follow from what is on file and have not been queued: repeated or wide declarations, a grant that ended
@@ -26,12 +28,16 @@ export function oddUse(
   releases: (known: ReviewCase) => number | undefined,
 ): readonly Alert[] {
   const all = [...emergencies.cases.values()]
-  return all.flatMap(one => [
-    ...unlessQueued(emergencies, one, 'repeated', () => repeated(one, all, limits, at)),
-    ...unlessQueued(emergencies, one, 'patients', () => wide(one, all, limits, at)),
-    ...useOf(emergencies, one, limits, at, releases),
-    ...unlessQueued(emergencies, one, 'overdue', () => overdue(one, at)),
-  ])
+  const recent = all.filter(({ declaredAt }) => at.getTime() - Date.parse(declaredAt) < LOOKED_AT_MS + DAY_MS)
+  const looked = recent.filter(({ declaredAt }) => at.getTime() - Date.parse(declaredAt) < LOOKED_AT_MS)
+  return [
+    ...looked.flatMap(one => [
+      ...unlessQueued(emergencies, one, 'repeated', () => repeated(one, recent, limits, at)),
+      ...unlessQueued(emergencies, one, 'patients', () => wide(one, recent, limits, at)),
+      ...useOf(emergencies, one, limits, at, releases),
+    ]),
+    ...all.flatMap(one => unlessQueued(emergencies, one, 'overdue', () => overdue(one, at))),
+  ]
 }
 
 function unlessQueued(
@@ -43,6 +49,16 @@ function unlessQueued(
   if (queued.has(`${grant.id}.${suffix}`)) return []
   const made = alert()
   return made === undefined ? [] : [made]
+}
+
+/**
+ * Declarations of one principal in the 24 hours until a moment: what bounds how many more there may be.
+ */
+export function declaredWithinDay({ cases }: Emergencies, principal: string, at: Date): number {
+  let declarations = 0
+  for (const { grant, declaredAt } of cases.values())
+    if (grant.principal === principal && Date.parse(declaredAt) > at.getTime() - DAY_MS) declarations++
+  return declarations
 }
 
 /** Cases of the same user that were declared in the 24 hours that end with this one, this one included. */
@@ -82,9 +98,6 @@ function wide(
   })
 }
 
-/** How long after its end a grant is still looked at: a gateway that was down that long has missed its use. */
-const LOOKED_AT_MS = 7 * DAY_MS
-
 /** How long after its end an exchange that began under a grant may still be recorded. */
 export const SETTLED_MS = 60_000
 
@@ -99,7 +112,7 @@ function useOf(
   const end = Date.parse(grant.end)
   const isOver = at.getTime() >= end + SETTLED_MS
   const told = queued.has(`${grant.id}.records`) || queued.has(`${grant.id}.unused`)
-  if (told || closed !== undefined || at.getTime() > end + LOOKED_AT_MS) return []
+  if (told || closed !== undefined) return []
   const records = releases(one)
   if (records === undefined) return []
   if (records > recordsPerGrant)

@@ -63,8 +63,8 @@ export class EmergencyFold implements Emergencies {
       this.cases.set(grant.id, { grant, declaredAt: at })
       this.queued.set(declaredAlertId(grant.id), declaredAlert(grant, at))
     } else if (kind === EVENT.queued) {
-      const alert = body['alert'] as unknown as Alert
-      this.queued.set(subject, alert)
+      const alert = body['alert'] as unknown as Alert | undefined
+      if (alert?.id === subject) this.queued.set(subject, alert)
     } else if (kind === EVENT.sent) this.sent.set(subject, at)
     else if (known !== undefined && kind === EVENT.ended)
       this.cases.set(subject, { ...known, ended: known.ended ?? { at, by } })

@@ -1,6 +1,8 @@
 import type { DecidedResource, DecisionContext, Evidenced, ResourceDecision } from '../model/decision.ts'
 import type { Decider } from '../model/doors.ts'
+import type { LabelledResource } from '../model/label.ts'
 import type { LawCondition } from '../model/law.ts'
+import { withinScope } from './claims.ts'
 
 /**
  * Decides with what is on file beside what is asked. Evidence holds for a resource only by the patients of that resource,
@@ -12,11 +14,18 @@ export function heedingEvidence(decide: Decider['decide']): Decider['decide'] {
     const { claimsOf } = context
     if (claimsOf === undefined) return decided
     return decided.map(plain => {
-      const onFile = attempt(() => claimsOf(plain.labelled.facts.patients))
+      const onFile = attempt(() =>
+        claimsOf(plain.labelled.facts.patients).filter(each => isAbout(each, plain.labelled)),
+      )
       const others = onFile.flatMap(each => decide(relyingOn(context, each), [plain.labelled], ask))
       return mostOpen(plain, others)
     })
   }
+}
+
+function isAbout({ claims, scopes }: Evidenced, { facts, source }: LabelledResource): boolean {
+  const resource = { facts, ...(source === undefined ? {} : { source }) }
+  return scopes.every(path => withinScope(claims, path, resource))
 }
 
 /** What cannot be looked up is not on file. */

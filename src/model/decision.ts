@@ -81,6 +81,8 @@ export interface Evidenced {
     readonly gives: readonly string[]
   }[]
   readonly claims: JsonObject
+  /** Paths of the claims that are filters of what it is about: it holds for a resource inside all of them. */
+  readonly scopes: readonly string[]
   readonly agreements: readonly Agreement[]
   readonly determinations: readonly object[]
   readonly role?: RequesterRole

@@ -94,9 +94,21 @@ function waysToRely(covering: readonly InForce[]): readonly (readonly InForce[])
   if (covering.length === 0) return []
   const sorted = covering.toSorted((left, right) => (left.id < right.id ? -1 : 1))
   let ways: readonly (readonly InForce[])[] = [[]]
-  for (const alike of Map.groupBy(sorted, groupOf).values())
-    ways = ways.flatMap(way => alike.map(one => [...way, one])).slice(0, MOST_WAYS)
-  return ways
+  for (const alike of Map.groupBy(sorted, groupOf).values()) {
+    // What is limited to a scope must not take the rest along where a record lies outside of it.
+    const others = alike.some(one => scopesOf(one).length > 0) ? [[]] : []
+    ways = ways
+      .flatMap(way => [...alike.map(one => [one]), ...others].map(more => [...way, ...more]))
+      .slice(0, MOST_WAYS)
+  }
+  return ways.filter(way => way.length > 0)
+}
+
+/** Paths of the filters it states. */
+function scopesOf({ kind, facts }: InForce): readonly string[] {
+  return kind.fields
+    .filter(({ name, type }) => type === 'scope' && facts[name] !== undefined)
+    .map(({ name }) => `${kind.claim}.${name}`)
 }
 
 function groupOf({ kind }: InForce): string {
@@ -108,8 +120,11 @@ function evidencedBy(way: readonly InForce[]): Evidenced {
   return {
     evidence: way.map(({ id, kind }) => ({ id, gives: givenBy(kind) })),
     claims: Object.fromEntries(way.map(({ kind, facts }) => [kind.claim, { ...facts, ...kind.states }])),
+    scopes: way.flatMap(scopesOf),
     agreements: way.flatMap(agreementsOf),
-    determinations: way.flatMap(({ kind, facts }) => (kind.determination ? [facts] : [])),
+    determinations: way.flatMap(({ kind, facts }) =>
+      kind.determination ? [{ ...facts, ...kind.states }] : [],
+    ),
     ...standing,
   }
 }

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createConsentReader } from './consent/reader.ts'
 import { openConsultDesk } from './consult-desk.ts'
+import { loadDeidentification, readPseudonymKey } from './data/deidentification.ts'
 import { type Engine, openEngine } from './engine.ts'
 import type { ConsultRooms } from './flow/consult.ts'
 import { createCursors } from './flow/cursors.ts'
@@ -14,11 +15,14 @@ import { createLabeller } from './label/labeller.ts'
 import type { Configuration } from './model/configuration.ts'
 import type { Identity, Upstream } from './model/doors.ts'
 import type { OfficeStore } from './model/office.ts'
+import type { Projection } from './model/projection.ts'
 import type { Ledger } from './model/record.ts'
 import { createOffice } from './office/office.ts'
 import { createRecorder } from './record/events.ts'
 import type { RecorderOptions } from './record/fragments.ts'
 import { createResponder } from './respond/responder.ts'
+import { createDeidentification } from './segment/deidentify.ts'
+import { projectionTable } from './segment/projections.ts'
 import { createSegmenter } from './segment/segmenter.ts'
 import { siteFindings, siteRevision } from './site-rules.ts'
 import { version } from './version.ts'
@@ -59,7 +63,7 @@ export interface RoomsInForce extends LoadedRules {
 export function openRooms(configuration: Configuration, loaded: LoadedRules, shared: Shared): RoomsInForce {
   const { engine, revision } = loaded
   const { now, upstream, ledger, store } = shared
-  const deciding = decidingRooms(configuration, engine)
+  const deciding = decidingRooms(configuration, engine, now)
   const rooms: Rooms = {
     ...deciding,
     ...speakingRooms(configuration, engine, { ...shared, revision }),
@@ -100,7 +104,7 @@ export const readText = (path: string): string => readFileSync(path, 'utf8')
 
 type Deciding = Pick<Rooms, 'labeller' | 'consent' | 'decider' | 'segmenter'>
 
-function decidingRooms(configuration: Configuration, engine: Engine): Deciding {
+function decidingRooms(configuration: Configuration, engine: Engine, now: () => Date): Deciding {
   const { limits, policy, server, registry, custodian, upstream } = configuration
   const cacheBytes = Math.floor(limits.contentCacheBytes / 3)
   return {
@@ -124,10 +128,21 @@ function decidingRooms(configuration: Configuration, engine: Engine): Deciding {
       baseUrl: server.baseUrl,
       upstreamBase: upstream.url,
       ...engine.segmenting,
+      projections: projectionTable([
+        ...engine.segmenting.projections.values(),
+        ...standardsOf(configuration, now),
+      ]),
       cacheBytes,
       withheldNotice: policy.withheldNotice,
     }),
   }
+}
+
+/** The standards of de-identification, where the site has a key for pseudonyms. */
+function standardsOf({ deidentification, server }: Configuration, now: () => Date): readonly Projection[] {
+  if (deidentification === undefined) return []
+  const key = readPseudonymKey(deidentification.keyFile)
+  return createDeidentification({ rules: loadDeidentification(), key, bases: [server.baseUrl], now })
 }
 
 type Speaking = Pick<Rooms, 'identity' | 'interaction' | 'recorder' | 'responder'>

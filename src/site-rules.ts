@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
+import { readPseudonymKey } from './data/deidentification.ts'
 import type { Engine } from './engine.ts'
 import type { Configuration, UpstreamCredential } from './model/configuration.ts'
 
@@ -43,6 +44,7 @@ export function siteFindings(configuration: Configuration, engine: Engine): Site
       ...stateProblems(configuration),
       ...fileProblems(configuration),
       ...passThroughProblems(configuration),
+      ...keyProblems(configuration),
     ],
     warnings: [
       ...clientWarnings(configuration),
@@ -167,6 +169,17 @@ function passThroughProblems({ server, upstream, consentServers = [] }: Configur
 /** In lower case and with one slash at the end, so that whole segments are compared. */
 function withSlash(path: string): string {
   return `${path.toLowerCase().replace(/\/+$/, '')}/`
+}
+
+/** A key that is too short is found before the first pseudonym is made with it. */
+function keyProblems({ deidentification }: Configuration): string[] {
+  if (deidentification === undefined) return []
+  try {
+    readPseudonymKey(deidentification.keyFile)
+    return []
+  } catch (error) {
+    return [`deidentification.keyFile: ${error instanceof Error ? error.message : 'cannot be read'}`]
+  }
 }
 
 /** Every file the configuration names must be readable now, not when it is first needed. */

@@ -1,14 +1,21 @@
+import { randomBytes } from 'node:crypto'
+import { loadDeidentification, readPseudonymKey } from '../data/deidentification.ts'
 import { checkQuestion } from '../data/question.ts'
 import { openEngine } from '../engine.ts'
 import { answerQuestion } from '../flow/question.ts'
 import { releasedBundle } from '../flow/question-bundle.ts'
 import { withDocumentsRead } from '../flow/question-documents.ts'
+import type { PseudonymKey } from '../model/deidentification.ts'
 import type { Resource } from '../model/fhir.ts'
 import type { Question } from '../model/question.ts'
+import { createDeidentification } from '../segment/deidentify.ts'
+import { projectionTable } from '../segment/projections.ts'
 import { createSegmenter } from '../segment/segmenter.ts'
 import { describe, QUESTION_OPTIONS, questionOptions } from './decide.ts'
 import { type InputRecord, readRecords, resourcesIn } from './input.ts'
 import { type CommandSpec, textOption, UsageError } from './table.ts'
+
+const BASE = 'https://gateway.example/fhir'
 
 /** Shows what would leave: a Bundle and a question in, the segmented Bundle out. */
 export const segmentCommand: CommandSpec = {
@@ -26,6 +33,11 @@ export const segmentCommand: CommandSpec = {
         'the question (profiles/deployment/question.schema.json); its resources are used when no file is given',
     },
     ...QUESTION_OPTIONS,
+    {
+      flags: '--key <file>',
+      description:
+        'secret of pseudonyms (deidentification.keyFile of the configuration); without it a new one for each run',
+    },
   ],
   examples: [
     'consentry segment --question examples/questions/part2-no-consent.json | jq .entry[].resource.resourceType',
@@ -40,9 +52,18 @@ export const segmentCommand: CommandSpec = {
     const question = asked(record)
     const resources = files.length === 0 ? (question.resources ?? []) : await readAll(files, terminal)
     const segmenter = createSegmenter({
-      baseUrl: 'https://gateway.example/fhir',
+      baseUrl: BASE,
       upstreamBase: 'https://upstream.invalid/fhir',
       ...engine.segmenting,
+      projections: projectionTable([
+        ...engine.segmenting.projections.values(),
+        ...createDeidentification({
+          rules: loadDeidentification(),
+          key: keyOf(textOption(options, 'key')),
+          bases: [BASE],
+          now: () => new Date(question.at ?? Date.now()),
+        }),
+      ]),
       cacheBytes: 16 << 20,
       withheldNotice: false,
     })
@@ -56,6 +77,16 @@ export const segmentCommand: CommandSpec = {
       throw new UsageError(describe(error, record.place))
     }
   },
+}
+
+/** Throws UsageError where the file holds no secret. */
+function keyOf(file: string | undefined): PseudonymKey {
+  if (file === undefined) return { id: 'this run', secret: randomBytes(32) }
+  try {
+    return readPseudonymKey(file)
+  } catch (error) {
+    throw new UsageError(`--key: ${error instanceof Error ? error.message : 'cannot be read'}`)
+  }
 }
 
 /** Throws UsageError where the record is no question. */

@@ -26,6 +26,7 @@ export interface ConfigurationFile {
   readonly ledger: Configuration['ledger']
   readonly office: Partial<Configuration['office']> & Pick<Configuration['office'], 'accounts'>
   readonly emergency: Configuration['emergency']
+  readonly deidentification?: Configuration['deidentification']
   readonly limits: Configuration['limits']
 }
 

@@ -178,6 +178,7 @@ function complete(file: ConfigurationFile): Configuration {
     ledger: file.ledger,
     office: { file: join(dirname(file.ledger.file), 'office.sqlite'), ...file.office },
     emergency: file.emergency,
+    ...(file.deidentification === undefined ? {} : { deidentification: file.deidentification }),
     limits: file.limits,
   }
 }

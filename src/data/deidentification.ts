@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type {
   DeidentificationRules,
   DeidentificationStandard,
   DeidentificationVocabulary,
+  PseudonymKey,
 } from '../model/deidentification.ts'
 import { readShapes } from './fhir-shapes.ts'
 import { checked, fileAt, type ProfileFile, ProfilesError, revisionOf, schemaAt } from './profile-files.ts'
@@ -79,17 +81,17 @@ function prefixesOf(
 }
 
 /**
- * The secret of a key file: 32 bytes or more, as 64 or more hexadecimal digits or as base64 (43 characters or more);
+ * The key of a key file, with an id that changes with the secret: 32 bytes or more, as 64 or more hexadecimal digits or as base64 (43 characters or more);
  * white space around it does not count.
  * @throws Error naming the file and what was expected, never what stands in it
  */
-export function readPseudonymSecret(path: string): Uint8Array {
+export function readPseudonymKey(path: string): PseudonymKey {
   let text: string
   try {
     text = readFileSync(path, 'utf8').trim()
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
-    throw new Error(`deidentification.keyFile ${path}: cannot be read (${code})`)
+    throw new Error(`key file ${path}: cannot be read (${code})`)
   }
   const bytes = /^([0-9a-f]{2})+$/i.test(text)
     ? Buffer.from(text, 'hex')
@@ -98,7 +100,10 @@ export function readPseudonymSecret(path: string): Uint8Array {
       : Buffer.alloc(0)
   if (bytes.length < 32)
     throw new Error(
-      `deidentification.keyFile ${path}: expected at least 32 bytes in hexadecimal or base64 (openssl rand -hex 32)`,
+      `key file ${path}: expected at least 32 bytes in hexadecimal or base64 (openssl rand -hex 32)`,
     )
-  return bytes
+  return {
+    id: createHash('sha256').update('key id\n').update(bytes).digest('hex').slice(0, 16),
+    secret: bytes,
+  }
 }

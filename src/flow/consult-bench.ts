@@ -111,7 +111,7 @@ function decideFor(
   const { residual } = requester
   if (residual.length > 0 && rooms.consent.residual(residual, question, labelled) === 'deny')
     return withdrawn(decided, { rule: 'ihe-pcf-residual', source: 'token', effect: 'deny' })
-  const duty = rooms.segmenter.undischargeable(decided.decision)
+  const duty = rooms.segmenter.undischargeable(decided.decision, decided.labelled.facts.type)
   if (duty !== undefined)
     return withdrawn(decided, { rule: `undischargeable:${duty}`, source: 'purpose', effect: 'deny' })
   return decided

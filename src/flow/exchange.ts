@@ -17,6 +17,7 @@ import type { SearchInteraction } from '../model/interaction.ts'
 import type { ResourceFacts } from '../model/label.ts'
 import type { AuditSet } from '../model/record.ts'
 import { Refusal } from '../model/refusal.ts'
+import { recipientOf } from '../model/requester.ts'
 import { copiesThatLeave } from './consent-copies.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { receiptFor } from './receipt.ts'
@@ -108,6 +109,7 @@ function alone(facts: ResourceFacts): readonly ResourceFacts[] {
 async function read(rooms: Rooms, understood: Understood): Promise<Segmented | Refused> {
   const { interaction } = understood
   if (interaction.code === 'search-type') throw new Error('a search is not a read')
+  refuseNamedRecord(understood)
   const versionId = interaction.code === 'vread' ? interaction.versionId : undefined
   // Before anything is fetched: what fails here fails for a record that exists and for one that does not.
   const judge = createJudge(rooms, understood)
@@ -133,8 +135,26 @@ async function read(rooms: Rooms, understood: Understood): Promise<Segmented | R
     includes: [],
     withheld: [],
     hidden: visibility.hidden,
+    recipient: recipientOf(understood.requester),
   })
   return { ...decided, release }
+}
+
+/**
+ * Who asks for de-identified records cannot name one: by its id it would be known whose it is, and a pseudonym cannot be
+ * turned back. Refused before the upstream is asked. Where only evidence of the privacy office makes a release
+ * pseudonymous, the judge withholds it.
+ */
+function refuseNamedRecord({ requester: { claims } }: Understood): void {
+  const { deidentify, researchBasis } = claims as {
+    readonly deidentify?: { readonly standard?: unknown }
+    readonly researchBasis?: { readonly basis?: unknown }
+  }
+  if (deidentify?.standard === undefined && researchBasis?.basis !== 'dua-lds') return
+  throw new Refusal('not-supported', {
+    diagnostics:
+      'de-identified records are given by search alone: a read names its record by an id, which is an identifier',
+  })
 }
 
 /**
@@ -172,6 +192,7 @@ async function search(
     includes: visibility.shown(page.includes),
     withheld: page.withheld,
     hidden: visibility.hidden,
+    recipient: recipientOf(understood.requester),
     page: {
       self,
       ...(page.more

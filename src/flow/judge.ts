@@ -27,6 +27,8 @@ export interface Judge {
   readonly decideNow: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
   /** How programs are named in what was labelled until now. */
   readonly programs: () => ProgramNames
+  /** Projections that releases of this exchange may come to pass, whoever the patient is. */
+  readonly projectionsAhead: () => Promise<readonly string[]>
   readonly directives: () => ReadonlyMap<string, readonly ConsentDirective[]>
 }
 
@@ -84,6 +86,11 @@ export function createJudge(rooms: Rooms, exchange: Understood): Judge {
 
   return {
     directives: () => shared?.directives ?? NO_DIRECTIVES,
+    projectionsAhead: async () => {
+      if (rooms.decider.projectionsAhead === undefined) return []
+      const { context } = await moment.share(rooms, { onFile: new Map(), birthDates: new Map() })
+      return rooms.decider.projectionsAhead(context)
+    },
     programs: () => programs,
     labelPart: (facts, whole) =>
       labelOne(rooms, facts, lookedUp.get(whole) ?? NOTHING_KNOWN, { at: exchange.receivedAt, programs }),
@@ -203,7 +210,18 @@ function constrain(
       effect: 'deny',
       citation: 'IHE PCF 3.71.4.2.2.1.4',
     })
-  const duty = rooms.segmenter.undischargeable(decided.decision)
+  if (
+    exchange.interaction.code !== 'search-type' &&
+    rooms.segmenter.pseudonymous?.(decided.decision) === true
+  )
+    return withdraw(decided, {
+      rule: 'pseudonymous-by-search-alone',
+      source: 'purpose',
+      effect: 'deny',
+      citation: '45 CFR 164.514(b)(2)(i)(R), (e)(2)',
+      ground: '171.204(a)(2)',
+    })
+  const duty = rooms.segmenter.undischargeable(decided.decision, decided.labelled.facts.type)
   if (duty !== undefined)
     return withdraw(decided, {
       rule: `undischargeable:${duty}`,

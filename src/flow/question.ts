@@ -9,6 +9,7 @@ import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import { type ProgramNames, programNames } from '../model/programs.ts'
 import type { Answer, AnsweredResource, Question } from '../model/question.ts'
 import { type RecipientClass, recipientClassesOf } from '../model/recipient.ts'
+import { recipientOf } from '../model/requester.ts'
 import { askingConsents } from './asking.ts'
 import { type HidesProgram, programReferences } from './programs.ts'
 import { readConsents } from './question-consents.ts'
@@ -44,6 +45,8 @@ export interface Answered {
   readonly decided: readonly DecidedResource[]
   readonly directives: ReadonlyMap<string, readonly ConsentDirective[]>
   readonly hidesProgram: HidesProgram
+  /** Who would get it, for pseudonyms. */
+  readonly recipient: string
   /** Labels a stand-in under the same question: as a record of unknown source, as a part of a record. */
   readonly labelAlone: (facts: ResourceFacts) => LabelledResource
   readonly labelPart: (facts: ResourceFacts) => LabelledResource
@@ -76,6 +79,7 @@ export function answerQuestion(rooms: QuestionRooms, question: Question, options
     labelPart: labelOne.bind(undefined, facts),
     labelAlone: one => facts.labeller.label(one, () => 'absent', { at: facts.at, programs: facts.programs }),
     hidesProgram: programReferences(() => facts.programs, decide),
+    recipient: recipientOf(shared.context.requester),
   }
 }
 

@@ -76,6 +76,8 @@ export interface ClientRegistration {
   readonly organization?: LiteralReference
   readonly identifiers: readonly Identifier[]
   readonly npi?: string
+  /** Postal address in one line, for accountings of disclosures. */
+  readonly address?: string
   /** Two-letter state. Absent means unknown, which counts as out of state. */
   readonly state?: string
   readonly hipaa: HipaaStatus
@@ -179,4 +181,10 @@ export interface PurposeOfUse {
   readonly effective: readonly [string, ...string[]]
   readonly asserted: readonly string[]
   readonly registered: readonly string[]
+}
+
+/** Who a release goes to, for pseudonyms that are those of one recipient: the client, named with its issuer. */
+export function recipientOf({ registration, client, organization }: Requester): string {
+  if (registration !== undefined) return JSON.stringify([registration.issuer, registration.clientId])
+  return JSON.stringify([client === '' ? (organization ?? '') : client])
 }

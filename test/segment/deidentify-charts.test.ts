@@ -110,7 +110,7 @@ describe.skipIf(!haveRealCharts)('twelve real charts', () => {
       const output = chart.map(resource => deidentified(resource, 'limited-data-set'))
       expect([...new Set(output.flatMap(faults))]).toEqual([])
       const patient = chart.find(({ resourceType }) => resourceType === 'Patient') as Json
-      const left = output.find(({ resourceType }) => (resourceType as string) === 'Patient') as Json
+      const left = output.find(({ resourceType }) => resourceType === 'Patient') as Json
       expect(left['birthDate']).toBe(patient['birthDate'])
       const [address] = patient['address'] as Json[]
       const [kept] = left['address'] as Json[]

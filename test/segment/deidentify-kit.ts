@@ -32,10 +32,10 @@ export function deidentified<T extends object>(
   resource: T,
   standard: 'safe-harbor' | 'limited-data-set' = 'safe-harbor',
   by = DEFAULT,
-): ResourceTree & Record<string, never> {
+): Record<string, unknown> {
   const copy = parseLossless(JSON.stringify(resource)) as unknown as ResourceTree
   by[standard].apply(copy, labelled(JSON.parse(JSON.stringify(resource)) as never).facts)
-  return JSON.parse(JSON.stringify(copy)) as ResourceTree & Record<string, never>
+  return JSON.parse(JSON.stringify(copy)) as Record<string, unknown>
 }
 
 const { default: JSONSchemaValidator } = {

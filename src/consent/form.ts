@@ -1,5 +1,6 @@
 import type { ConsentForm, Directory } from '../model/consent.ts'
 import type { JsonObject, Resource } from '../model/fhir.ts'
+import { CONFIDENTIALITY_ORDER } from '../model/label.ts'
 import { recipientClassesOf } from './actors.ts'
 import type { Rule } from './compile.ts'
 import { isObject, objectsIn, textIn } from './json.ts'
@@ -101,9 +102,13 @@ function siteCodes(rules: readonly Rule[]): { readonly codes?: readonly string[]
   return { codes: distinct(codings.map(({ system, code }) => `${system ?? ''}|${code}`)) }
 }
 
-/** A rule limited to no label, code or instance: it speaks of records of every kind. */
-function isGeneral({ type, elements: { securityLabel, code, data } }: Rule): boolean {
-  return type === 'permit' && securityLabel === undefined && code === undefined && data === undefined
+/** Labels that say under which law or how closely a record is kept, and nothing of its subject. */
+const NO_SUBJECT: ReadonlySet<string> = new Set(['42CFRPart2', ...CONFIDENTIALITY_ORDER])
+
+/** A rule limited to no subject, code or instance: it speaks of records of every kind. */
+function isGeneral({ type, elements: { securityLabel = [], code, data } }: Rule): boolean {
+  const namesSubject = securityLabel.some(label => !NO_SUBJECT.has(label.code))
+  return type === 'permit' && !namesSubject && code === undefined && data === undefined
 }
 
 function periodOf(consent: Resource): { readonly periodStart?: string; readonly periodEnd?: string } {

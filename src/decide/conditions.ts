@@ -52,7 +52,7 @@ function* purposeParts({ purposes, notPurposes }: LawCondition): Generator<Part>
 
 function* partyParts(when: LawCondition): Generator<Part> {
   const { requesterRoles, requesterHipaa, requesterPart2, relationships, sameOrganization, outOfState } = when
-  const { custodianStates, custodianHipaa, custodianPart2, custodianKind, actions } = when
+  const { custodianStates, custodianHipaa, custodianPart2, custodianKind, actions, relatedEntity } = when
   if (custodianStates) yield ({ context }) => factHolds(custodianStates, context.custodian.state)
   if (requesterRoles) yield ({ context }) => factHolds(requesterRoles, context.requester.role)
   if (requesterHipaa) yield ({ context }) => factHolds(requesterHipaa, context.requester.hipaa)
@@ -62,6 +62,7 @@ function* partyParts(when: LawCondition): Generator<Part> {
   if (custodianPart2) yield ({ context }) => factHolds(custodianPart2, context.custodian.part2)
   if (custodianKind) yield ({ context }) => factHolds(custodianKind, context.custodian.kind ?? 'organization')
   if (actions) yield ({ context }) => factHolds(actions, context.action)
+  if (relatedEntity !== undefined) yield at => tri(isRelatedEntity(at) === relatedEntity)
   if (sameOrganization !== undefined) yield at => tri(isSameOrganization(at) === sameOrganization)
   if (outOfState !== undefined)
     yield ({ context }) => tri((context.requester.state !== context.custodian.state) === outOfState)
@@ -90,6 +91,24 @@ function purposeListed(values: readonly string[], { purpose, tree }: Situation, 
 
 function isSameOrganization({ context, requesterChain }: Situation): boolean {
   return requesterChain.has(context.custodian.organization)
+}
+
+/** registry.relatedEntities: groups of organizations, or one organization and those related to it; both must stand in one. */
+function isRelatedEntity({ context, requesterChain }: Situation): boolean {
+  const groups = context.registry.other['relatedEntities']
+  if (!Array.isArray(groups)) return false
+  return groups
+    .map(namesIn)
+    .some(
+      names => names.has(context.custodian.organization) && [...requesterChain].some(one => names.has(one)),
+    )
+}
+
+function namesIn(group: unknown): ReadonlySet<unknown> {
+  const { organization, related } = Array.isArray(group)
+    ? { organization: undefined, related: group }
+    : (group as { organization?: unknown; related?: unknown })
+  return new Set([organization, ...(Array.isArray(related) ? related : [])])
 }
 
 function isAgreed(kind: string, { context, purpose, tree }: Situation): boolean {

@@ -12,6 +12,8 @@ export interface Profiles {
   readonly purposeParents: Readonly<Record<string, readonly string[]>>
   /** Obligations that the house knows how to meet; any other denies. */
   readonly obligations?: Readonly<Record<string, ObligationRule>>
+  /** Types that a projection cannot make fit to leave, by the id of the projection. */
+  readonly withheldTypes?: Readonly<Record<string, readonly string[]>>
   /** What applies where no Consent is on file, by id or IHE PCF implicit policy URI. */
   readonly defaultPolicies?: Readonly<Record<string, DefaultPolicy>>
   /** What purposes need to see, by id. */
@@ -99,6 +101,8 @@ export interface LawCondition {
   readonly requesterPart2?: readonly string[]
   readonly relationships?: readonly string[]
   readonly sameOrganization?: boolean
+  /** The site names requester and custodian as related health care entities (registry `relatedEntities`). */
+  readonly relatedEntity?: boolean
   readonly outOfState?: boolean
   readonly custodianStates?: readonly string[]
   readonly custodianHipaa?: readonly string[]

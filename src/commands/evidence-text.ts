@@ -95,12 +95,8 @@ export function unread(
     agreement !== undefined ||
     determination !== undefined ||
     standing !== undefined ||
-    rows.some(
-      ({ enabled, when: { claims = [], allClaims = [], scope } }) =>
-        enabled &&
-        [...claims, ...allClaims, scope ?? ''].some(
-          path => path.split(/[.=]/)[0]?.replace('!', '') === claim,
-        ),
+    rows.some(({ when: { claims = [], allClaims = [], scope } }) =>
+      [...claims, ...allClaims, scope ?? ''].some(path => path.split(/[.=]/)[0]?.replace('!', '') === claim),
     )
   return isRead
     ? undefined

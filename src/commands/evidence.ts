@@ -1,13 +1,17 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
+import { BUILT_IN_PROFILES, loadProfiles } from '../data/profiles.ts'
+import { loadPurposes } from '../data/purpose.ts'
 import type { Configuration } from '../model/configuration.ts'
+import type { LawRow, Profiles } from '../model/law.ts'
 import type { EvidenceKind, EvidenceOnFile } from '../model/office.ts'
 import { type Actor, createEvidenceDesk, DeskError, type EvidenceDesk } from '../office/desk.ts'
 import { checkEntry } from '../office/entry.ts'
 import { openOfficeStore } from '../office/store.ts'
 import { evidenceLine, evidenceText, kindText, unread } from './evidence-text.ts'
 import { readRecords } from './input.ts'
-import { type OfflineSite, openOffline, patientOperand } from './operator-site.ts'
+import { patientOperand } from './operator-site.ts'
+import { loadSite } from './site.ts'
 import {
   CONFIG_OPTION,
   type CommandSpec,
@@ -42,13 +46,13 @@ export const evidenceAddCommand: CommandSpec = {
     'consentry evidence add order.json --config my.json',
   ],
   run: ([file], options, terminal) =>
-    withDesk(options, async ({ desk, site, kinds }) => {
+    withDesk(options, async ({ desk, site }) => {
       const actor = actorOf(options, site.configuration)
       const { place, value } = await onlyRecord(file ?? '-', terminal)
       const checked = checkEntry(value, {
-        kinds,
+        kinds: site.kinds,
         clients: site.configuration.clients,
-        isPurpose: code => Object.hasOwn(site.engine.profiles.purposeParents, code),
+        isPurpose: code => Object.hasOwn(site.profiles.purposeParents, code),
         now: new Date(),
       })
       if ('problems' in checked)
@@ -58,7 +62,7 @@ export const evidenceAddCommand: CommandSpec = {
             .join('\n'),
         )
       const entered = desk.enter(checked.entry, actor)
-      const note = unread(checked.kind, site.engine.profiles.lawRows)
+      const note = unread(checked.kind, rowsInForce(site))
       if (note !== undefined) terminal.error(`${note}\n`)
       return told(desk, entered, options, terminal)
     }),
@@ -154,7 +158,7 @@ export const evidenceKindsCommand: CommandSpec = {
   options: [CONFIG_OPTION, JSON_OPTION],
   examples: ['consentry evidence kinds', 'consentry evidence kinds research-waiver > waiver.json'],
   run: async ([id], options, terminal) => {
-    const kinds = kindsOf(openOffline(options)).filter(({ madeBy }) => madeBy === 'office')
+    const kinds = siteOf(options).kinds.filter(({ madeBy }) => madeBy === 'office')
     if (id === undefined) {
       for (const kind of kinds)
         terminal.out(
@@ -179,21 +183,38 @@ export const evidenceKindsCommand: CommandSpec = {
 
 interface AtDesk {
   readonly desk: EvidenceDesk
-  readonly site: OfflineSite
+  readonly site: EvidenceSite
+}
+
+/** What the desk needs of a site: no labels, no upstream. */
+interface EvidenceSite {
+  readonly configuration: Configuration
+  readonly profiles: Profiles
   readonly kinds: readonly EvidenceKind[]
 }
 
-function kindsOf({ engine }: OfflineSite): readonly EvidenceKind[] {
-  return engine.profiles.evidenceKinds ?? []
+/** Throws Error where configuration or profiles cannot be used. */
+function siteOf(options: Options): EvidenceSite {
+  const configuration = loadSite(textOption(options, 'config'))
+  const { profileFolders } = configuration.policy
+  const profiles = loadProfiles(profileFolders, loadPurposes(`${BUILT_IN_PROFILES}purpose`))
+  return { configuration, profiles, kinds: profiles.evidenceKinds ?? [] }
+}
+
+/** Rows that speak at this site. */
+function rowsInForce({ configuration, profiles }: EvidenceSite): readonly LawRow[] {
+  const { disabledRows, enabledRows } = configuration.policy
+  return profiles.lawRows.filter(
+    ({ id, enabled }) => enabledRows.includes(id) || (enabled && !disabledRows.includes(id)),
+  )
 }
 
 async function withDesk(options: Options, use: (at: AtDesk) => Promise<ExitCode>): Promise<ExitCode> {
-  const site = openOffline(options)
-  const kinds = kindsOf(site)
+  const site = siteOf(options)
   const store = openOfficeStore(site.configuration.office.file)
   try {
-    const desk = createEvidenceDesk(store, kinds, { newId: randomUUIDv7, now: () => new Date() })
-    return await use({ desk, site, kinds })
+    const desk = createEvidenceDesk(store, site.kinds, { newId: randomUUIDv7, now: () => new Date() })
+    return await use({ desk, site })
   } catch (error) {
     if (error instanceof DeskError) throw new UsageError(error.message)
     throw error

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
+import { accountingCommand } from './commands/accounting.ts'
 import { checkCommand } from './commands/check.ts'
 import { consentNewCommand } from './commands/consent-new.ts'
 import { consentsCommand } from './commands/consents.ts'
@@ -17,6 +18,7 @@ import { labelCommand } from './commands/label.ts'
 import { labelsCommand } from './commands/labels.ts'
 import { lawCommand } from './commands/law.ts'
 import { ledgerExportCommand, ledgerVerifyCommand } from './commands/ledger.ts'
+import { part2DisclosuresCommand } from './commands/part2-disclosures.ts'
 import { previewCommand } from './commands/preview.ts'
 import { reviewsCloseCommand, reviewsListCommand, reviewsShowCommand } from './commands/reviews.ts'
 import { segmentCommand } from './commands/segment.ts'
@@ -44,6 +46,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   evidenceEndCommand,
   evidenceKindsCommand,
   explainCommand,
+  accountingCommand,
+  part2DisclosuresCommand,
   ledgerVerifyCommand,
   ledgerExportCommand,
   reviewsListCommand,

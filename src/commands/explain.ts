@@ -1,3 +1,4 @@
+import type { Accountability } from '../model/accounting.ts'
 import type { LedgerRow } from '../model/record.ts'
 import { readExchange } from '../record/verify.ts'
 import { type CommandSpec, textOption, UsageError } from './table.ts'
@@ -54,16 +55,24 @@ interface DecisionRow {
 }
 
 interface DecisionClassRow {
-  readonly decision: { readonly because: readonly ReasonRow[] }
+  readonly decision: {
+    readonly because: readonly ReasonRow[]
+    readonly effect?: string
+    readonly projections?: readonly string[]
+    readonly redact?: readonly string[]
+  }
+  readonly accounting?: Accountability
   readonly released: readonly string[]
   readonly withheld: readonly string[]
 }
 
 interface ReasonRow {
   readonly rule: string
+  readonly effect?: string
   readonly citation?: string
   readonly consent?: { readonly reference: string; readonly version?: string; readonly source?: string }
   readonly path?: string
+  /** Of the privacy office, or an emergency grant. */
   readonly evidence?: string
   readonly ground?: string
   readonly why?: string
@@ -86,8 +95,8 @@ function summary(rows: readonly LedgerRow[]): string {
       ? []
       : [`decided   ${decision.decision}`]),
     `policy    revision ${decision.revision ?? 'not reached'}`,
-    ...classes.flatMap(one => classLines(gone, one.released, one.decision.because)),
-    ...classes.flatMap(one => classLines(kept, one.withheld, one.decision.because)),
+    ...classes.flatMap(one => classLines(gone, one.released, one)),
+    ...classes.flatMap(one => classLines(kept, one.withheld, one)),
     ...(decision.obligations?.length ? [`duties    ${decision.obligations.join(', ')}`] : []),
     ...(decision.notices?.length ? [`notices   ${decision.notices.join(', ')}`] : []),
     ...(decision.unread?.length ? [`unread    Consents: ${JSON.stringify(decision.unread)}`] : []),
@@ -107,27 +116,63 @@ function outcomeOf({ release, refusal }: DecisionRow): string {
   return `${release?.status ?? ''}, ${release?.bytes ?? 0} bytes, SHA-256 ${release?.sha256 ?? ''}`
 }
 
-function classLines(word: string, references: readonly string[], because: readonly ReasonRow[]): string[] {
+function classLines(word: string, references: readonly string[], one: DecisionClassRow): string[] {
   if (references.length === 0) return []
+  const { because, effect, projections = [], redact = [] } = one.decision
+  const line = (text: string): string => `            ${text}`
+  const goes = effect !== 'deny'
   return [
     `${word}  ${references.length}: ${references.join(', ')}`,
-    ...because.map(reason => `            because ${reasonText(reason)}`),
+    ...because.map(reason => line(`because ${reasonText(reason)}`)),
+    ...(because.length === 0 ? [line('because of nothing that was recorded')] : []),
+    ...(goes && projections.length > 0 ? [line(`narrowed to ${projections.join(', ')}`)] : []),
+    ...(goes && redact.length > 0 ? [line(`without ${redact.join(', ')}`)] : []),
+    ...(goes && one.accounting !== undefined ? [line(accountingText(one.accounting))] : []),
   ]
 }
 
-function reasonText({ rule, citation, consent, path, evidence, ground, why }: ReasonRow): string {
+function accountingText({ accountable, excluded = [], part2, intermediary }: Accountability): string {
+  return [
+    accountable
+      ? 'accountable (45 CFR 164.528)'
+      : `not in the accounting of 45 CFR 164.528: ${excluded.join(', ')}`,
+    ...(part2 === undefined ? [] : [`in that of 42 CFR 2.25${part2 === 'tolled' ? ' (tolled)' : ''}`]),
+    ...(intermediary === true ? ['in the list of 42 CFR 2.24'] : []),
+  ].join(', ')
+}
+
+/** What a reason does, where its rule may do more than one thing. */
+const EFFECTS: Readonly<Record<string, string>> = {
+  permit: 'permits',
+  deny: 'denies',
+  limit: 'permits with limits',
+  redact: 'takes parts out',
+}
+
+/** A row that asks for a Consent and is met; the Consent that meets it stands beside it. */
+const MET = 'asks for a Consent, which is there'
+
+function reasonText(reason: ReasonRow): string {
+  const { rule, citation, consent, path, ground, why, evidence, effect = '' } = reason
   return [
     rule,
     citation === undefined ? '' : `(${citation})`,
+    effect === 'require-consent' ? MET : (EFFECTS[effect] ?? ''),
     consent === undefined
       ? ''
-      : `${consent.reference}${consent.version === undefined ? '' : ` version ${consent.version}`}` +
+      : `by ${consent.reference}${consent.version === undefined ? '' : ` version ${consent.version}`}` +
         (consent.source === undefined || consent.source === 'upstream' ? '' : ` of ${consent.source}`),
     path === undefined ? '' : `at ${path}`,
     evidence === undefined ? '' : `on evidence ${evidence}`,
     why === undefined ? '' : `- ${why}`,
-    ground === undefined ? '' : `[45 CFR ${ground}]`,
+    groundText(effect, ground),
   ]
     .filter(part => part !== '')
     .join(' ')
+}
+
+/** Every denial says its ground under the information blocking rules, or that none was recorded. */
+function groundText(effect: string, ground: string | undefined): string {
+  if (ground !== undefined) return `[45 CFR ${ground}]`
+  return effect === 'deny' ? '[no ground of 45 CFR Part 171 recorded]' : ''
 }

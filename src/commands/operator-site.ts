@@ -137,7 +137,8 @@ async function openForRecord({ ledger }: Configuration): Promise<Ledger> {
   }
 }
 
-async function show(
+/** Records the look, then shows the text: no record, nothing shown. */
+export async function show(
   { configuration, revision }: OfflineSite,
   ledger: Ledger,
   look: Look,

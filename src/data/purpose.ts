@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Ajv, type ErrorObject } from 'ajv'
 import formats from 'ajv-formats'
 
@@ -154,3 +155,12 @@ export function loadPurposes(folder: string): Purposes {
     labelImplied: coverageOf(labels.implied),
   })
 }
+
+/** What purposes are called for people: v3-ActReason or local code → display. Throws Error where the file cannot be read. */
+export function loadPurposeNames(): Readonly<Record<string, string>> {
+  const { codes, local } = readJson(PURPOSES) as PurposeFile
+  const names = Object.entries({ ...codes, ...local.codes }).map(([code, { display }]) => [code, display])
+  return Object.fromEntries(names) as Record<string, string>
+}
+
+const PURPOSES = fileURLToPath(new URL('../../profiles/purpose/purpose-of-use.json', import.meta.url))

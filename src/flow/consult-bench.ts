@@ -110,7 +110,12 @@ function decideFor(
   if (decided.decision.effect === 'deny') return decided
   const { residual } = requester
   if (residual.length > 0 && rooms.consent.residual(residual, question, labelled) === 'deny')
-    return withdrawn(decided, { rule: 'ihe-pcf-residual', source: 'token', effect: 'deny' })
+    return withdrawn(decided, {
+      rule: 'ihe-pcf-residual',
+      source: 'token',
+      effect: 'deny',
+      ground: '171.202(b)',
+    })
   const duty = rooms.segmenter.undischargeable(decided.decision, decided.labelled.facts.type)
   if (duty !== undefined)
     return withdrawn(decided, { rule: `undischargeable:${duty}`, source: 'purpose', effect: 'deny' })

@@ -209,6 +209,7 @@ function constrain(
       source: 'token',
       effect: 'deny',
       citation: 'IHE PCF 3.71.4.2.2.1.4',
+      ground: '171.202(b)',
     })
   if (
     exchange.interaction.code !== 'search-type' &&

@@ -7,6 +7,7 @@ import { gatherIncludes } from './includes.ts'
 import type { Judge } from './judge.ts'
 import { factsOf } from './pages.ts'
 import { meetsVisibleIdentifier } from './parts.ts'
+import { checkSort, readsProjected } from './predicates.ts'
 import type { Rooms } from './rooms.ts'
 import type { Visibility } from './visibility.ts'
 
@@ -26,7 +27,7 @@ export interface VisiblePage {
 /**
  * Walks the upstream's pages until `count` visible matches and the one after are found, so that page size, links and
  * total are those of a world without the withheld resources (invariant 3).
- * Throws Refusal `too-costly` after `limits.scannedEntries` entries.
+ * Throws Refusal `too-costly` after `limits.scannedEntries` entries, `bad-parameter` for an order that would tell.
  */
 export async function gatherSearch(
   rooms: Rooms,
@@ -35,6 +36,8 @@ export async function gatherSearch(
   exchange: Understood & { readonly interaction: SearchInteraction },
 ): Promise<VisiblePage> {
   const search = exchange.interaction
+  if (search.sort !== undefined)
+    checkSort(rooms.segmenter, rooms.references, search, await judge.projectionsAhead())
   const walk = await walkPages(rooms, judge, visibility, exchange)
   await visibility.follow(walk.matches)
   const included = await gatherIncludes(rooms, judge, search, walk.matches, visibility)
@@ -138,11 +141,15 @@ async function decidePage(
   const decided = await judge.decide(labelled, known)
   const predicates = referencePredicates(rooms, search)
   const identifiers = search.parameters.filter(({ name }) => name === 'identifier')
-  if (predicates.length === 0 && identifiers.length === 0) return decided
+  const reads = readsProjected(rooms.segmenter, rooms.references, search)
+  if (predicates.length + identifiers.length === 0)
+    return decided.map(one => (one.decision.effect !== 'deny' && reads(one) ? unmatched(one) : one))
   await visibility.follow(decided.filter(one => one.decision.effect !== 'deny'))
   return decided.map(one =>
     one.decision.effect !== 'deny' &&
-    (touchesHidden(one, predicates, visibility) || asksHiddenIdentifier(one, identifiers, visibility))
+    (reads(one) ||
+      touchesHidden(one, predicates, visibility) ||
+      asksHiddenIdentifier(one, identifiers, visibility))
       ? unmatched(one)
       : one,
   )
@@ -197,7 +204,12 @@ function touchesHidden(
 }
 
 function unmatched(decided: DecidedResource): DecidedResource {
-  const reason = { rule: 'predicate-on-hidden-reference', source: 'label', effect: 'deny' } as const
+  const reason = {
+    rule: 'predicate-on-hidden-reference',
+    source: 'label',
+    effect: 'deny',
+    ground: '171.204(a)(2)',
+  } as const
   return {
     labelled: decided.labelled,
     decision: { ...decided.decision, effect: 'deny', because: [reason, ...decided.decision.because] },

@@ -1,7 +1,12 @@
 import type { DecidedResource, Reason } from '../model/decision.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 
-const REASON: Reason = { rule: 'speaks-through-withheld', source: 'label', effect: 'deny' }
+const REASON: Reason = {
+  rule: 'speaks-through-withheld',
+  source: 'label',
+  effect: 'deny',
+  ground: '171.204(a)(2)',
+}
 const NONE: readonly string[] = []
 const lists = new WeakMap<readonly LabelledResource[], readonly string[]>()
 

@@ -10,6 +10,12 @@ export interface AccountingRules {
   readonly part2: { readonly citation: string; readonly rows: readonly string[]; readonly tolled: boolean }
   /** Obligation of a release that stands in the list of an intermediary (42 CFR 2.24). */
   readonly intermediary: { readonly citation: string; readonly obligation: string }
+  /** Kinds of evidence that suspend the accounting of what was disclosed to whom they name, on these bases (citations). */
+  readonly suspension: {
+    readonly citation: string
+    readonly evidence: readonly string[]
+    readonly bases: readonly string[]
+  }
 }
 
 export interface ExcludedKind {

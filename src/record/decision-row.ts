@@ -61,7 +61,7 @@ function besideReleases({ options }: EventFrame, { requester }: Segmented, facts
   const isUse = requester.organization === organization
   return (decision, released) => {
     if (released.length === 0) return ''
-    const patients = facts.onExchange.length > 1 ? patientsText(released) : ''
+    const patients = facts.patients.size === 1 ? '' : patientsText(released)
     if (accounting === undefined) return patients
     return `,"accounting":${JSON.stringify(accountabilityOf(decision, accounting, isUse))}${patients}`
   }

@@ -10,7 +10,7 @@ import { CODING, concept, q, type RecorderOptions } from './fragments.ts'
 export interface OperatorLook {
   readonly exchange: ExchangeId
   readonly at: Date
-  readonly command: 'preview' | 'consents'
+  readonly command: 'preview' | 'consents' | 'accounting' | 'part2-disclosures'
   /** What was asked, in a few words: `Patient/x as treating-hospital`. */
   readonly asked: string
   readonly patient: string

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { createConsentReader } from './consent/reader.ts'
 import { loadAccounting } from './data/accounting.ts'
+import { loadDeidentification } from './data/deidentification.ts'
 import { loadLabels } from './data/labels.ts'
 import { BUILT_IN_PROFILES, loadProfiles } from './data/profiles.ts'
 import { loadPurposes } from './data/purpose.ts'
@@ -20,6 +21,7 @@ import { createLabeller } from './label/labeller.ts'
 import type { AccountingRules } from './model/accounting.ts'
 import type { PolicyConfiguration } from './model/configuration.ts'
 import type { ConsentPolicy } from './model/consent.ts'
+import type { DeidentificationRules } from './model/deidentification.ts'
 import type { Decider } from './model/doors.ts'
 import type { Profiles } from './model/law.ts'
 import type { Projection } from './model/projection.ts'
@@ -46,6 +48,8 @@ export interface Engine {
   readonly revision: string
   /** What accountings of disclosures leave out. */
   readonly accounting: AccountingRules
+  /** Standards of de-identification; projections are made of them where there is a key. */
+  readonly deidentification: DeidentificationRules
   readonly questionRooms: QuestionRooms
 }
 
@@ -72,7 +76,11 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
     extensions: [...loadConsentExtensions(), ...(policy.consent?.extensions ?? [])],
   }
   const profiles = switched(loadProfiles(policy.profileFolders, purposes), policy)
-  const decider = createDecider(profiles, purposes)
+  const deidentification = loadDeidentification()
+  const withheldTypes = Object.fromEntries(
+    deidentification.standards.map(standard => [standard.id, standard.withheldTypes]),
+  )
+  const decider = createDecider({ ...profiles, withheldTypes }, purposes)
   const recipientClasses = loadRecipientClasses()
   const documents = createDocumentReader()
   const accounting = loadAccounting(policy.profileFolders, profiles.lawRows)
@@ -82,6 +90,7 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
       labels.revision,
       profiles.revision,
       accounting.revision,
+      deidentification.revision,
       policy.disabledRows,
       policy.enabledRows,
       JSON.stringify(policy.consent ?? {}),
@@ -101,6 +110,7 @@ export function openEngine(policy: EnginePolicy = BUILT_IN): Engine {
     },
     revision,
     accounting,
+    deidentification,
     questionRooms: {
       labellerFor: question =>
         createLabeller(

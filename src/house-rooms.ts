@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createConsentReader } from './consent/reader.ts'
 import { openConsultDesk } from './consult-desk.ts'
-import { loadDeidentification, readPseudonymKey } from './data/deidentification.ts'
+import { readPseudonymKey } from './data/deidentification.ts'
 import { type Engine, openEngine } from './engine.ts'
 import type { ConsultRooms } from './flow/consult.ts'
 import { createCursors } from './flow/cursors.ts'
@@ -130,7 +130,7 @@ function decidingRooms(configuration: Configuration, engine: Engine, now: () => 
       ...engine.segmenting,
       projections: projectionTable([
         ...engine.segmenting.projections.values(),
-        ...standardsOf(configuration, now),
+        ...standardsOf(configuration, engine, now),
       ]),
       cacheBytes,
       withheldNotice: policy.withheldNotice,
@@ -139,10 +139,14 @@ function decidingRooms(configuration: Configuration, engine: Engine, now: () => 
 }
 
 /** The standards of de-identification, where the site has a key for pseudonyms. */
-function standardsOf({ deidentification, server }: Configuration, now: () => Date): readonly Projection[] {
+function standardsOf(
+  { deidentification, server }: Configuration,
+  engine: Engine,
+  now: () => Date,
+): readonly Projection[] {
   if (deidentification === undefined) return []
   const key = readPseudonymKey(deidentification.keyFile)
-  return createDeidentification({ rules: loadDeidentification(), key, bases: [server.baseUrl], now })
+  return createDeidentification({ rules: engine.deidentification, key, bases: [server.baseUrl], now })
 }
 
 type Speaking = Pick<Rooms, 'identity' | 'interaction' | 'recorder' | 'responder'>

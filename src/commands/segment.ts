@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { loadDeidentification, readPseudonymKey } from '../data/deidentification.ts'
+import { readPseudonymKey } from '../data/deidentification.ts'
 import { checkQuestion } from '../data/question.ts'
 import { openEngine } from '../engine.ts'
 import { answerQuestion } from '../flow/question.ts'
@@ -58,7 +58,7 @@ export const segmentCommand: CommandSpec = {
       projections: projectionTable([
         ...engine.segmenting.projections.values(),
         ...createDeidentification({
-          rules: loadDeidentification(),
+          rules: engine.deidentification,
           key: keyOf(textOption(options, 'key')),
           bases: [BASE],
           now: () => new Date(question.at ?? Date.now()),

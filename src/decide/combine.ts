@@ -51,6 +51,8 @@ export function decideResource(
   if (closed.length > 0) return denied(closed)
   const views = unique(narrowed.flatMap(({ projections }) => projections))
   const projections = [...views, ...duties.standards(obligations)]
+  const unfit = duties.unfit(projections, judged.resource.facts.type)
+  if (unfit !== undefined) return denied([cannotLeave(unfit)])
   return {
     effect: outcomes.some(({ limited }) => limited) ? 'redact' : 'permit',
     because: ordered([...outcomes, ...narrowed].flatMap(({ grants }) => grants)),
@@ -176,6 +178,17 @@ function grants({ authorities, terms }: Ruling, evidence: Evidenced | undefined)
   return [...authorities, ...terms.filter(({ row }) => row.effect !== 'duty')].flatMap(speaking =>
     rowReasons(speaking, false, evidence),
   )
+}
+
+/** No rule tells what in a text, a picture or another document identifies somebody. */
+function cannotLeave(projection: string): Reason {
+  return {
+    rule: `withheld-type:${projection}`,
+    source: 'purpose',
+    citation: '45 CFR 164.514',
+    effect: 'deny',
+    ground: '171.204(a)(2)',
+  }
 }
 
 function notUnderstood(obligation: string): Reason {

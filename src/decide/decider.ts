@@ -30,7 +30,7 @@ export interface DeciderOptions {
 /** What the decider needs of the profiles. Without `obligations` every obligation but AUDIT is unknown, and denies. */
 export type DecisionProfiles = Pick<
   Profiles,
-  'lawRows' | 'purposeParents' | 'revision' | 'obligations' | 'defaultPolicies' | 'views'
+  'lawRows' | 'purposeParents' | 'revision' | 'obligations' | 'defaultPolicies' | 'views' | 'withheldTypes'
 >
 
 /**

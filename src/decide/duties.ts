@@ -6,6 +6,8 @@ export interface Duties {
   readonly isKnown: (obligation: string) => boolean
   /** Projections that obligations name by id, in order of their ids. */
   readonly standards: (obligations: readonly string[]) => readonly string[]
+  /** The first of these projections that cannot make a resource of the type fit to leave, or undefined. */
+  readonly unfit: (projections: readonly string[], resourceType: string) => string | undefined
   /** Whether only a view that fits purpose and requester meets it. */
   readonly needsView: (obligation: string) => boolean
   readonly views: Views
@@ -16,7 +18,8 @@ const VIEW = 'view'
 export function dutiesOf({
   obligations: rules = {},
   views = {},
-}: Pick<Profiles, 'obligations' | 'views'>): Duties {
+  withheldTypes = {},
+}: Pick<Profiles, 'obligations' | 'views' | 'withheldTypes'>): Duties {
   const families = Object.keys(rules).filter(id => id.endsWith('*'))
   return {
     isKnown: obligation =>
@@ -29,6 +32,8 @@ export function dutiesOf({
       [...new Set(obligations.flatMap(obligation => rules[obligation]?.projection ?? []))]
         .filter(id => id !== VIEW)
         .sort(),
+    unfit: (projections, resourceType) =>
+      projections.find(id => withheldTypes[id]?.includes(resourceType) === true),
     needsView: obligation => rules[obligation]?.projection === VIEW,
     views: createViews(views),
   }

@@ -4,6 +4,7 @@ import type { Understood } from '../model/exchange.ts'
 import { DIRECTORY_TYPES, type Resource } from '../model/fhir.ts'
 import type { OfficeView } from '../model/office.ts'
 import { recipientClassesOf } from '../model/recipient.ts'
+import { Refusal } from '../model/refusal.ts'
 import type { Requester } from '../model/requester.ts'
 import { askingConsents } from './asking.ts'
 import { directoryFor } from './directory.ts'
@@ -46,7 +47,10 @@ interface KnownMoment {
   readonly moment: Moment
 }
 
-/** The moment an exchange falls into. Looks at the office once; throws where that cannot be looked at. */
+/**
+ * The moment an exchange falls into. Looks at the office once; throws Refusal `record-unavailable` where that cannot be
+ * looked at: what was ended there must not go on counting.
+ */
 export function momentOf(
   rooms: Rooms,
   exchange: Pick<Understood, 'requester' | 'purposeOfUse' | 'receivedAt'>,
@@ -54,7 +58,7 @@ export function momentOf(
   const { requester, purposeOfUse, receivedAt } = exchange
   const second = Math.floor(receivedAt.getTime() / 1000)
   const key = purposeOfUse.effective.join(' ')
-  const view = rooms.office?.look()
+  const view = lookAt(rooms)
   const ofRooms = moments.get(rooms) ?? new WeakMap<Requester, KnownMoment>()
   moments.set(rooms, ofRooms)
   const known = ofRooms.get(requester)
@@ -62,6 +66,14 @@ export function momentOf(
   const moment = createMoment(requester, purposeOfUse.effective, receivedAt, view)
   ofRooms.set(requester, { second, key, view, moment })
   return moment
+}
+
+function lookAt({ office }: Rooms): OfficeView | undefined {
+  try {
+    return office?.look()
+  } catch (cause) {
+    throw new Refusal('record-unavailable', { detail: 'the office cannot be looked at', cause })
+  }
 }
 
 interface Share {

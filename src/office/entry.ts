@@ -130,7 +130,8 @@ function periodOf(
 ): EvidenceEntry['period'] {
   const given = objectAt(value) ?? {}
   onlyThese(given, ['start', 'end'], 'period.', fail)
-  const { start: from = now.toISOString(), end: until } = given
+  // Evidence counts by whole seconds: what starts now counts at once.
+  const { start: from = `${now.toISOString().slice(0, 19)}Z`, end: until } = given
   const [start, end] = [from, until].map(instantOf)
   if (start === undefined) fail('period.start', 'expected an instant such as 2026-03-01T00:00:00-08:00')
   if (end === undefined) fail('period.end', 'expected an instant such as 2026-06-01T00:00:00-07:00')

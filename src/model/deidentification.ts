@@ -37,6 +37,8 @@ export interface DeidentificationStandard {
   readonly elements: Readonly<Record<string, DeidentificationAction>>
   /** Elements that stay only beside one of these, by path. */
   readonly needs: Readonly<Record<string, readonly string[]>>
+  /** Parts that R4 allows only with one of these, by path. */
+  readonly oneOf: Readonly<Record<string, readonly string[]>>
   readonly withheldTypes: readonly string[]
   /** v3-ObservationValue codes for `meta.security`. */
   readonly marks: readonly string[]

@@ -53,9 +53,10 @@ export function passesUnchanged(
     const names = shape === undefined ? [] : named(shape, step)
     if (shape === undefined || names.length === 0) return true
     return names.some(name => {
-      const type = shape.elements.get(name)?.type ?? ''
-      return rest.length > 0 && type.includes('_')
-        ? removes(shapeOf(type), rest)
+      const element = shape.elements.get(name)
+      const walked = element !== undefined && actionFor(standard, `${shape.path}.${name}`, element) === 'walk'
+      return rest.length > 0 && walked
+        ? removes(shapeOf(element.type), rest)
         : changesElement(shape, name, new Set())
     })
   }

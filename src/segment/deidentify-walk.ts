@@ -34,6 +34,8 @@ export interface Tools {
 /** A walk of one resource: ids of contained resources are replaced by their numbers. */
 interface Walk extends Tools {
   readonly contained: ReadonlyMap<string, string>
+  /** Objects in which nothing is left but what may stay. */
+  readonly walked: WeakSet<MutableObject>
 }
 
 const DATA_ABSENT = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason'
@@ -60,7 +62,7 @@ export function walkResource(resource: MutableObject, tools: Tools): void {
   const list = Array.isArray(resource['contained']) ? resource['contained'].filter(isTree) : []
   const stay = list.filter(each => !tools.withheldTypes.has(String(each['resourceType'])))
   const contained = new Map(stay.map((each, index) => [`#${String(each['id'])}`, `#c${index + 1}`]))
-  const walk: Walk = { ...tools, contained }
+  const walk: Walk = { ...tools, contained, walked: new WeakSet() }
   if (list.length > 0) resource['contained'] = stay
   const { id } = resource
   one(resource, walk)
@@ -112,8 +114,8 @@ function walkObject(object: MutableObject, shape: TypeShape, walk: Walk): boolea
   const { needs } = walk.standard
   for (const key of Object.keys(object))
     if (needs[`${shape.path}.${key}`]?.some(other => other in object) === false) delete object[key]
-  if (needs[shape.path]?.some(other => other in object) === false) return false
-  if (left) maskRequired(object, before, shape, walk)
+  maskRequired(object, before, shape, walk)
+  walk.walked.add(object)
   return left && Object.keys(object).length > 0
 }
 
@@ -141,16 +143,25 @@ function maskRequired(
   object: MutableObject,
   before: readonly (readonly [string, unknown])[],
   shape: TypeShape,
-  { standard }: Walk,
+  { standard, walked }: Walk,
 ): void {
-  for (const [name] of before) {
+  const oneOf = standard.oneOf[shape.path] ?? []
+  const lost = oneOf.some(name => name in object)
+    ? undefined
+    : oneOf.find(name => before.some(([key]) => key === name))
+  for (const [name, value] of before) {
     const key = name.startsWith('_') ? name.slice(1) : name
     const element = shape.elements.get(key)
     if (element === undefined || key in object || `_${key}` in object) continue
     const path = `${shape.path}.${key}`
-    const asked = shape.required.has(key) || key === 'implicitRules' || standard.elements[path] === 'mask'
+    const asked =
+      shape.required.has(key) || key === lost || key === 'implicitRules' || standard.elements[path] === 'mask'
     if (!asked || key === 'url') continue
-    const mask = element.list ? [masked()] : masked()
+    // A part that lost everything is put back with its masks, for R4 requires these too.
+    const parts = Array.isArray(value) ? value : [value]
+    const part = element.type.includes('_') ? parts.find(each => isTree(each) && walked.has(each)) : undefined
+    const shell = part === undefined || Object.keys(part).length === 0 ? masked() : part
+    const mask = element.list ? [shell] : shell
     if (/^[a-z]/.test(element.type)) object[`_${key}`] = mask
     else object[key] = mask
   }

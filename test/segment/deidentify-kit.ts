@@ -38,38 +38,37 @@ export function deidentified<T extends object>(
   return JSON.parse(JSON.stringify(copy)) as Record<string, unknown>
 }
 
-const { default: JSONSchemaValidator } = {
-  default: createRequire(import.meta.url)(
-    '@asymmetrik/fhir-json-schema-validator',
-  ) as new () => SchemaValidator,
+type Validate = ((resource: unknown) => boolean) & {
+  readonly errors?: readonly { readonly dataPath: string; readonly message: string }[]
 }
 interface SchemaValidator {
-  readonly validator: ((resource: unknown) => boolean) & {
-    readonly errors?: readonly { readonly dataPath: string; readonly message: string }[]
-  }
-  readonly schema: { oneOf: unknown }
-  readonly ajv: { compile(schema: unknown): SchemaValidator['validator'] }
+  readonly schema: { readonly $id?: string; readonly id?: string }
+  readonly ajv: { getSchema(reference: string): Validate | undefined }
 }
+const JSONSchemaValidator = createRequire(import.meta.url)(
+  '@asymmetrik/fhir-json-schema-validator',
+) as new () => SchemaValidator
 let schemaValidator: SchemaValidator | undefined
-const bySchema = new Map<string, SchemaValidator['validator']>()
+const known = new Map<string, readonly string[]>()
 
-/** What both validators find wrong with a resource. */
-export function faults(resource: unknown): string[] {
+/** What both validators find wrong with a resource; one that differs in digits alone is not looked at again. */
+export function faults(resource: unknown): readonly string[] {
+  const shape = JSON.stringify(resource)
+    .replaceAll(/[0-9a-f-]{36}/g, 'u')
+    .replaceAll(/\d+(?:\.\d+)?/g, '0')
+  const before = known.get(shape)
+  if (before !== undefined) return before
   schemaValidator ??= new JSONSchemaValidator()
+  const { schema, ajv } = schemaValidator
   const { resourceType } = resource as { resourceType: string }
-  let validate = bySchema.get(resourceType)
-  if (validate === undefined) {
-    const { schema, ajv } = schemaValidator
-    validate = ajv.compile({
-      ...schema,
-      id: undefined,
-      $id: `urn:${resourceType}`,
-      oneOf: [{ $ref: `#/definitions/${resourceType}` }],
-    })
-    bySchema.set(resourceType, validate)
-  }
-  const found = validate(resource)
+  const validate = ajv.getSchema(`${schema.$id ?? schema.id ?? ''}#/definitions/${resourceType}`)
+  if (validate === undefined) throw new Error(`no schema of ${resourceType}`)
+  const bySchema = validate(resource)
     ? []
     : (validate.errors ?? []).map(({ dataPath, message }) => `schema: ${dataPath} ${message}`)
-  return [...new Set([...problems(resource), ...found].map(text => text.replaceAll(/\[\d+\]/g, '[]')))]
+  const found = [
+    ...new Set([...problems(resource), ...bySchema].map(text => text.replaceAll(/\[\d+\]/g, '[]'))),
+  ]
+  known.set(shape, found)
+  return found
 }

@@ -54,7 +54,7 @@ async function forward(
   const targets = new Set<string>()
   for (const match of matches) {
     if (match.labelled.facts.type !== include.sourceType) continue
-    for (const target of linksOf(rooms, include, match.labelled.facts)) {
+    for (const target of linksOf(rooms, include, match, visibility)) {
       if (include.targetType !== undefined && !target.startsWith(`${include.targetType}/`)) continue
       if (isDirect(target) && !visibility.hides(target, match)) targets.add(target)
     }
@@ -110,19 +110,25 @@ function staysLinked(
       return matches.some(
         match =>
           match.labelled.facts.type === include.sourceType &&
-          linksOf(rooms, include, match.labelled.facts).includes(facts.reference),
+          linksOf(rooms, include, match, visibility).includes(facts.reference),
       )
     if (facts.type !== include.sourceType) return false
-    return linksOf(rooms, include, facts).some(
+    return linksOf(rooms, include, included, visibility).some(
       target => references.has(target) && !visibility.hides(target, included),
     )
   })
 }
 
-/** Targets of the references an include parameter reads in a resource. */
-function linksOf(rooms: Rooms, include: IncludeParameter, facts: ResourceFacts): string[] {
+/** Targets of the references an include parameter reads in what leaves of a resource. */
+function linksOf(
+  rooms: Rooms,
+  include: IncludeParameter,
+  of: DecidedResource,
+  { removes }: Visibility,
+): string[] {
   const { paths } = rooms.references.referencePaths(include.sourceType, include.parameter)
-  return facts.references
+  return of.labelled.facts.references
     .filter(({ element }) => paths.some(path => element === path || element === `${path}Reference`))
+    .filter(({ path }) => !removes(path, of))
     .map(({ target }) => target)
 }

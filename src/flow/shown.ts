@@ -1,4 +1,4 @@
-import type { DecidedResource } from '../model/decision.ts'
+import type { DecidedResource, ResourceDecision } from '../model/decision.ts'
 import { SYSTEM } from '../model/fhir.ts'
 import type { Label, LabelledResource } from '../model/label.ts'
 
@@ -8,6 +8,8 @@ export interface Shown {
   readonly hidden: (of: DecidedResource) => readonly string[]
   /** Whether a reference leads to what the requester must not know of. */
   readonly hides: (target: string, of: DecidedResource) => boolean
+  /** Whether a projection takes out what stands at a path. */
+  readonly removes: (path: string, of: DecidedResource) => boolean
   readonly decide: (labelled: readonly LabelledResource[]) => readonly DecidedResource[]
 }
 
@@ -17,21 +19,37 @@ export interface Shown {
  * `SUD` on an ordinary procedure would tell what its removed reason was (42 CFR 2.13(c)): labels are written after segmentation.
  * Notices and caveats are those of the resource without these labels, for they would tell the same.
  */
-export function withShownLabels(decided: DecidedResource, { hidden, hides, decide }: Shown): DecidedResource {
-  const { labelled } = decided
-  // A requester who is given a record of a program knows of the program.
-  if (labelled.codes.size === 0 || labelled.part2) return decided
-  const takenOut = hidden(decided)
-  const gone = ({ path, paths, origin }: Label): boolean =>
-    path !== undefined &&
-    (origin === 'lineage'
-      ? hides(path, decided)
-      : (paths ?? [path]).every(each => isTakenOut(each, takenOut)))
+export function withShownLabels(
+  decided: DecidedResource,
+  { hidden, hides, removes, decide }: Shown,
+): DecidedResource {
+  const { labelled, decision } = decided
+  const { projections = [] } = decision
+  // A requester who is given a record of a program knows of the program; not of what a projection takes out of it.
+  const known = labelled.part2
+  if (labelled.codes.size === 0 || (known && projections.length === 0)) return decided
+  const takenOut = known ? [] : hidden(decided)
+  const gone = ({ path, paths = path === undefined ? [] : [path], origin }: Label): boolean => {
+    if (path === undefined) return false
+    if (origin === 'lineage') return !known && hides(path, decided)
+    if (paths.length >= MAX_PATHS) return paths.every(each => isTakenOut(each, takenOut))
+    return paths.every(each => isTakenOut(each, takenOut) || removes(each, decided))
+  }
   if (!labelled.labels.some(gone)) return decided
   const [without] = decide([withLabels(labelled, gone)])
   return without === undefined || without.decision.effect === 'deny'
-    ? { decision: decided.decision, labelled: withLabels(labelled, gone) }
-    : without
+    ? { decision, labelled: withLabels(labelled, gone) }
+    : { labelled: without.labelled, decision: withProjections(without.decision, projections) }
+}
+
+/** As many paths are kept of a label; where all are used, it may stand in what stays. */
+const MAX_PATHS = 20
+
+/** What was taken out because of a label stays out when the label does not show. */
+function withProjections(decision: ResourceDecision, projections: readonly string[]): ResourceDecision {
+  const { projections: own = [] } = decision
+  if (projections.every(id => own.includes(id))) return decision
+  return { ...decision, projections: [...projections, ...own.filter(id => !projections.includes(id))] }
 }
 
 /** In a reference that goes, or in the narrative, which goes with it. */

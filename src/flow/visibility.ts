@@ -5,6 +5,7 @@ import type { ReferenceFact, ResourceFacts } from '../model/label.ts'
 import type { Judge } from './judge.ts'
 import { isDirect } from './lookups.ts'
 import { createParts, withParts } from './parts.ts'
+import { isProjectedAway } from './predicates.ts'
 import { byTarget, programReferences } from './programs.ts'
 import type { Rooms } from './rooms.ts'
 import { allShown, withShownLabels } from './shown.ts'
@@ -21,6 +22,8 @@ export interface Visibility {
   /** The same of a whole reference, which may name a program beside its target. */
   readonly hidesReference: (reference: ReferenceFact, of: DecidedResource) => boolean
   readonly hidden: SegmentInput['hidden']
+  /** Whether a projection takes out what stands at a path of a released resource. */
+  readonly removes: (path: string, of: DecidedResource) => boolean
   /** Paths of the identifiers that a person loses. */
   readonly hiddenIdentifiers: (of: DecidedResource) => readonly string[]
   /** These resources with the labels that may be written on them. */
@@ -46,13 +49,18 @@ export function createVisibility(rooms: Rooms, judge: Judge): Visibility {
     return withParts(hidden, parts.hidden(of))
   }
 
+  const removes: Visibility['removes'] = (path, of) => isProjectedAway(rooms.segmenter, of, path)
+
   return {
     hides,
+    removes,
     hidesReference,
     hiddenIdentifiers: parts.hiddenIdentifiers,
     hidden,
     shown: released =>
-      allShown(released, one => withShownLabels(parts.withKept(one), { hidden, hides, decide: decideNow })),
+      allShown(released, one =>
+        withShownLabels(parts.withKept(one), { hidden, hides, removes, decide: decideNow }),
+      ),
     follow: async released => {
       for (const { labelled } of released) visible.set(labelled.facts.reference, true)
       const wanted = new Set<string>()

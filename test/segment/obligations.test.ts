@@ -111,9 +111,13 @@ const shared = new URL('../../../shared/data/notices.json', import.meta.url)
 if (!existsSync(shared))
   console.log('notices: ../shared/data/notices.json is absent, its texts are not compared')
 
+/** Notices for which no rule gives a wording. */
+const OWN_WORDS = new Set(['hipaa-no-further-use'])
+
 test.skipIf(!existsSync(shared))('statements are word for word those of their sources', () => {
   const { notices } = JSON.parse(readFileSync(shared, 'utf8')) as { notices: { id: string; text: string }[] }
   const compared = notices.filter(({ id }) => NOTICES[id] !== undefined)
-  expect(compared.length).toBe(Object.keys(NOTICES).length)
+  const sourced = Object.keys(NOTICES).filter(id => !OWN_WORDS.has(id))
+  expect(compared.map(({ id }) => id).sort()).toEqual(sourced.sort())
   for (const { id, text } of compared) expect(Buffer.from(NOTICES[id]?.text ?? '')).toEqual(Buffer.from(text))
 })

@@ -3,19 +3,33 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { openEngine } from '../../src/engine.ts'
 import { answerQuestion } from '../../src/flow/question.ts'
 import type { Coding, JsonObject, Resource } from '../../src/model/fhir.ts'
+import { SYSTEM } from '../../src/model/fhir.ts'
 import type { Question, QuestionRequester } from '../../src/model/question.ts'
 
 /** What published engines and profiles decide or say, as small cases: which records of a chart one requester gets. */
 interface PublishedCase {
   readonly title: string
+  /** Repository and path the facts are from, where the file names more than one. */
+  readonly source?: string
   readonly at: string
   readonly actors: NonNullable<QuestionRequester['actors']>
-  readonly purposes: readonly Coding[]
-  /** Laid over a complete active privacy Consent; null takes an element away. */
-  readonly consents: readonly JsonObject[]
-  /** `Type/id`, or the id of an Observation. */
-  readonly released: readonly string[]
+  /** Codings, or codes of v3-ActReason. */
+  readonly purposes: readonly (Coding | string)[]
+  readonly action?: string
+  readonly class?: readonly Coding[]
+  readonly defaultPolicy?: string
+  /** Laid over a complete active privacy Consent, or the name of one of the file; null takes an element away. */
+  readonly consents: readonly (JsonObject | string)[]
+  /** The part of the chart that is asked for; all of it where absent. */
+  readonly chart?: readonly string[]
+  /** `Type/id`, or the id of an Observation; `all` for the whole chart. */
+  readonly released: readonly string[] | 'all'
   readonly decision?: string
+  /** The one of the fifteen decisions by which ours differs from what the source states or would do. */
+  readonly disputed?: number
+  readonly stated?: { readonly released?: readonly string[] | 'all'; readonly decision?: string }
+  /** Why it is decided so; a disputed case must say it. */
+  readonly why?: string
 }
 
 interface PublishedFile {
@@ -23,6 +37,7 @@ interface PublishedFile {
   readonly licence: string
   readonly resources: readonly Resource[]
   readonly directory: readonly Resource[]
+  readonly consents?: Readonly<Record<string, JsonObject>>
   readonly cases: readonly PublishedCase[]
 }
 
@@ -49,27 +64,67 @@ function consentOf(over: JsonObject, index: number): Resource {
 }
 
 const inFull = (name: string) => (name.includes('/') ? name : `Observation/${name}`)
+const referenceOf = ({ resourceType, id }: Resource) => `${resourceType}/${id ?? ''}`
 
-describe.each(files)('%s', (_, { resources, directory, cases }) => {
-  it.each(cases)('$title', ({ at, actors, purposes, consents, released, decision }) => {
-    const question: Question = {
-      at,
-      requester: { actors },
-      purposeOfUse: purposes,
-      patient: { reference: 'Patient/p' },
-      directory,
-      consents: consents.map(consentOf),
-      resources,
-    }
-    const { answer } = answerQuestion(questionRooms, question, { policy: 'none', trustLabels: true })
-    const permitted = Object.entries(answer.resources).filter(([, { effect }]) => effect === 'permit')
-    expect(permitted.map(([reference]) => reference).sort()).toEqual(released.map(inFull).sort())
-    if (decision !== undefined) expect(answer.decision).toBe(decision)
-    if (released.length > 0) expect(answer.decision).toBe('permit')
+function purposeOf(purpose: Coding | string): Coding {
+  return typeof purpose === 'string' ? { system: SYSTEM.actReason, code: purpose } : purpose
+}
+
+function questionOf(file: PublishedFile, subject: PublishedCase): Question {
+  const { at, actors, purposes, action, class: classes, defaultPolicy, consents, chart } = subject
+  const named = file.consents ?? {}
+  const written = consents.map(consent => {
+    const over = typeof consent === 'string' ? named[consent] : consent
+    if (over === undefined)
+      throw new Error(`${subject.title}: expected a Consent of the file, got ${consent}`)
+    return over
   })
+  const asked = chart?.map(inFull)
+  return {
+    at,
+    requester: { actors },
+    purposeOfUse: purposes.map(purposeOf),
+    patient: { reference: 'Patient/p' },
+    directory: file.directory,
+    consents: written.map(consentOf),
+    resources: file.resources.filter(one => asked?.includes(referenceOf(one)) ?? true),
+    ...(action === undefined ? {} : { action }),
+    ...(classes === undefined ? {} : { class: classes }),
+    ...(defaultPolicy === undefined ? {} : { defaultPolicy }),
+  }
+}
+
+describe.each(files)('%s', (_, file) => {
+  it.each(file.cases)('$title', subject => {
+    const question = questionOf(file, subject)
+    const { answer } = answerQuestion(questionRooms, question, { policy: 'none', trustLabels: true })
+    const expected = (released: readonly string[] | 'all') =>
+      released === 'all' ? (question.resources ?? []).map(referenceOf).sort() : released.map(inFull).sort()
+    const permitted = Object.entries(answer.resources).filter(([, { effect }]) => effect === 'permit')
+    const released = permitted.map(([reference]) => reference).sort()
+    expect(released).toEqual(expected(subject.released))
+    if (subject.decision !== undefined) expect(answer.decision).toBe(subject.decision)
+    if (released.length > 0) expect(answer.decision).toBe('permit')
+    // A dispute is one as long as what is stated differs from what we do.
+    const { released: theirs = subject.released, decision = answer.decision } = subject.stated ?? {}
+    const differs = decision !== answer.decision || expected(theirs).join() !== released.join()
+    expect(differs).toBe(subject.disputed !== undefined)
+  })
+})
+
+it('every case tells where its facts are from, and every dispute the decision and the reason', () => {
+  for (const [name, { source, licence, cases }] of files) {
+    expect([name, source.length > 0, licence.length > 0]).toEqual([name, true, true])
+    expect(new Set(cases.map(({ title }) => title)).size).toBe(cases.length)
+    for (const { title, source: own = source, disputed, stated, why = '' } of cases) {
+      expect([title, own !== '']).toEqual([title, true])
+      if (disputed === undefined) expect([title, stated]).toEqual([title, undefined])
+      else expect([title, disputed >= 1 && disputed <= 15, why !== '']).toEqual([title, true, true])
+    }
+  }
 })
 
 afterAll(() => {
   const count = files.reduce((sum, [, { cases }]) => sum + cases.length, 0)
-  expect(count).toBeGreaterThan(80)
+  expect(count).toBeGreaterThan(200)
 })

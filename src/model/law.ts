@@ -134,3 +134,16 @@ export interface LawCondition {
   /** Path of a claim that is a filter (`scope`, `dataset`): all its given parts must hold for the resource. */
   readonly scope?: string
 }
+
+/** How soon whom a breach of unsecured health information must be told (45 CFR 164.404, state law). */
+export interface BreachDeadline {
+  readonly jurisdiction: string
+  readonly notify: string
+  readonly within: { readonly days: number; readonly unit: 'calendar' | 'business' }
+  readonly from: 'discovery'
+  readonly citation: string
+  readonly confidence: 'high' | 'medium' | 'low'
+  /** Notice as HIPAA asks is deemed to comply. */
+  readonly hipaaSuffices?: boolean
+  readonly note?: string
+}

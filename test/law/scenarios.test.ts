@@ -108,4 +108,3 @@ describe.each(scenarios.map(each => [each.id, each] as const))('%s', (_, given) 
     if (remaining.length > 0) expect(shown).toBe(leaving(never))
   })
 })
-

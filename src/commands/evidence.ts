@@ -1,13 +1,13 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { hostname, userInfo } from 'node:os'
 import { BUILT_IN_PROFILES, loadProfiles } from '../data/profiles.ts'
 import { loadPurposes } from '../data/purpose.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { LawRow, Profiles } from '../model/law.ts'
 import type { EvidenceKind, EvidenceOnFile } from '../model/office.ts'
-import { type Actor, createEvidenceDesk, DeskError, type EvidenceDesk } from '../office/desk.ts'
+import { createEvidenceDesk, DeskError, type EvidenceDesk } from '../office/desk.ts'
 import { checkEntry } from '../office/entry.ts'
 import { openOfficeStore } from '../office/store.ts'
+import { actorOf } from './actor.ts'
 import { evidenceLine, evidenceText, kindText, unread } from './evidence-text.ts'
 import { readRecords } from './input.ts'
 import { patientOperand } from './operator-site.ts'
@@ -221,23 +221,6 @@ async function withDesk(options: Options, use: (at: AtDesk) => Promise<ExitCode>
   } finally {
     store.close()
   }
-}
-
-/** Personal accounts name their person; where one is shared, the operator gives a name. Throws UsageError. */
-function actorOf(options: Options, { office }: Configuration): Actor {
-  const by = textOption(options, 'by')?.trim()
-  const { username: account } = userInfo()
-  const from = { account, host: hostname() }
-  if (office.accounts === 'personal') {
-    if (by !== undefined)
-      throw new UsageError(
-        `--by: expected only where the site shares an account (office.accounts: shared); here you are ${account}`,
-      )
-    return { by: account, ...from }
-  }
-  if (by === undefined || by === '')
-    throw new UsageError('--by: expected your name; this site shares an account (office.accounts: shared)')
-  return { by, ...from }
 }
 
 async function onlyRecord(file: string, terminal: Terminal): Promise<{ place: string; value: unknown }> {

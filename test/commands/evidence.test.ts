@@ -85,7 +85,16 @@ describe('consentry evidence', () => {
     )
     expect(named.error).toContain('--by: expected only where the site shares an account')
     const own = await run(['evidence', 'add', '-', '--json', ...config('personal')], JSON.stringify(threat))
-    expect(lines<{ enteredBy: string }>(own.out)[0]!.enteredBy).toBe(userInfo().username)
+    expect(lines<{ enteredBy: string }>(own.out)[0]!.enteredBy).toBe(
+      process.env['SUDO_USER'] ?? userInfo().username,
+    )
+    process.env['SUDO_USER'] = 'ben'
+    const behind = await run(
+      ['evidence', 'add', '-', '--json', ...config('personal')],
+      JSON.stringify(threat),
+    )
+    delete process.env['SUDO_USER']
+    expect(lines<{ enteredBy: string }>(behind.out)[0]!.enteredBy).toBe('ben')
     const nameless = await run(['evidence', 'add', '-', ...config()], JSON.stringify(threat))
     expect(nameless.error).toContain('--by: expected your name')
   })

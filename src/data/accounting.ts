@@ -29,7 +29,7 @@ export function loadAccounting(
       kinds.set(kind.id, known === undefined ? kind : { ...known, rows: [...known.rows, ...kind.rows] })
     }
   const table = JSON.parse(readFileSync(join(BUILT_IN_PROFILES, FILE), 'utf8')) as AccountingRules
-  const { years, part2Years, part2, intermediary, suspension } = table
+  const { years, part2Years, always, part2, intermediary, suspension } = table
   const revision = hash('sha256', files.map(({ text }) => text).join('\n')).slice(0, 16)
-  return { years, part2Years, kinds: [...kinds.values()], part2, intermediary, suspension, revision }
+  return { years, part2Years, always, kinds: [...kinds.values()], part2, intermediary, suspension, revision }
 }

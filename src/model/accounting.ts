@@ -4,6 +4,8 @@ export interface AccountingRules {
   readonly years: number
   /** How far back the lists of 42 CFR 2.24 and 2.25 reach, years. */
   readonly part2Years: number
+  /** Obligations of releases that are accountable whatever else permits them. */
+  readonly always: { readonly obligations: readonly string[] }
   /** Kinds of disclosure that are left out (45 CFR 164.528(a)(1)), with the law rows such a disclosure rests on. */
   readonly kinds: readonly ExcludedKind[]
   /** Rows by which a Part 2 release rests on a consent (42 CFR 2.25). */

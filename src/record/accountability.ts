@@ -4,11 +4,8 @@ import type { ResourceDecision } from '../model/decision.ts'
 /** The parts of a decision that accountability hangs on; stored rows have them too. */
 export type Accounted = Pick<ResourceDecision, 'because' | 'obligations' | 'consents'>
 
-/** Obligation of law rows whose disclosures are accountable, whatever else permits them. */
-const ACCOUNTING_LOG = 'ACCOUNTING_LOG'
-
 /**
- * Whether a release stands in accountings. In doubt it does: where a row it rests on says so, where one is of no excluded
+ * Whether a release stands in accountings. In doubt it does: where one of its duties says so, where one is of no excluded
  * kind, and where none is named at all.
  * @param isUse whether the requester is the holder's own organization: no disclosure (45 CFR 160.103)
  */
@@ -21,7 +18,8 @@ export function accountabilityOf(
   const permits = because.filter(({ source, effect }) => source === 'law' && isOpening(effect))
   const kinds = permits.map(({ rule }) => rules.kinds.find(({ rows }) => rows.includes(rule))?.id)
   const known = kinds.filter(kind => kind !== undefined)
-  const excluded = known.length > 0 && known.length === kinds.length && !obligations.includes(ACCOUNTING_LOG)
+  const isTold = obligations.some(one => rules.always.obligations.includes(one))
+  const excluded = known.length > 0 && known.length === kinds.length && !isTold
   const rests = because.some(({ rule, consent }) => consent !== undefined && rules.part2.rows.includes(rule))
   return {
     accountable: !excluded,

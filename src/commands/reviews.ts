@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { hostname, userInfo } from 'node:os'
 import type { OfficeStore } from '../model/office.ts'
 import { EmergencyFold, EVENT, isUser, OUTCOMES, type Outcome, stateOf } from '../office/reviews.ts'
 import { openOfficeStore } from '../office/store.ts'
 import { readUnderGrant } from '../record/under-grant.ts'
+import { actorOf } from './actor.ts'
 import { caseText, listText } from './reviews-text.ts'
 import { loadSite } from './site.ts'
 import { CONFIG_OPTION, type CommandSpec, type Options, textOption, UsageError } from './table.ts'
@@ -74,29 +74,29 @@ export const reviewsCloseCommand: CommandSpec = {
   summary: 'close a review case with its outcome',
   description:
     'Closes the review of one declared emergency: appropriate, inappropriate, or reported (inappropriate, and reported ' +
-    'as an incident). Nobody closes the review of the own use. The account that runs the command is kept beside the ' +
-    'name; nothing of a closed case can be changed. A grant that is still open ends with `evidence end`.',
+    'as an incident). Nobody closes the review of the own use. Who closes it is the account of the operating system, or ' +
+    'the name that is given where operators share one; nothing of a closed case can be changed. A grant that is still open ends with `evidence end`.',
   operands: [CASE],
   options: [
     CONFIG_OPTION,
     { flags: '--outcome <outcome>', description: OUTCOMES.join(', ') },
-    { flags: '--by <name>', description: 'who reviewed it; not the user who declared it' },
+    {
+      flags: '--by <name>',
+      description: 'who reviewed it, where operators share one account (office.accounts: shared)',
+    },
     { flags: '--note <text>', description: 'what the reviewer found' },
   ],
-  examples: [
-    'consentry reviews close 019adf10-7c1b-7d3e-9f6a-2f4f0c6c2b11 --outcome appropriate --by "Ruth Okafor"',
-  ],
+  examples: ['consentry reviews close 019adf10-7c1b-7d3e-9f6a-2f4f0c6c2b11 --outcome appropriate'],
   run: async ([id], options, terminal) => {
     const outcome = outcomeOf(textOption(options, 'outcome'))
-    const by = textOption(options, 'by')?.trim() ?? ''
-    if (by === '') throw new UsageError('--by: expected the name of who reviewed it')
     const note = textOption(options, 'note')
-    withOffice(options, ({ known, store }) => {
+    withOffice(options, ({ known, store, configuration }) => {
+      const { by, account, host } = actorOf(options, configuration)
       const { grant, closed } = caseOf(known, id)
       if (closed !== undefined)
         throw new UsageError(`case ${grant.id}: closed at ${closed.at} by ${closed.by}; expected an open one`)
       if (isUser(grant, by))
-        throw new UsageError('--by: expected somebody else than the user who declared the emergency')
+        throw new UsageError(`${by}: expected somebody else than the user who declared the emergency`)
       store.append({
         at: new Date().toISOString(),
         kind: EVENT.closed,
@@ -105,8 +105,8 @@ export const reviewsCloseCommand: CommandSpec = {
         body: {
           outcome,
           ...(note === undefined ? {} : { note }),
-          account: userInfo().username,
-          host: hostname(),
+          account,
+          host,
         },
       })
     })

@@ -9,6 +9,7 @@ import type { TokenRequest } from '../../src/demo/issuer.ts'
 import type { JsonObject, Resource } from '../../src/model/fhir.ts'
 import { openOfficeStore } from '../../src/office/store.ts'
 import { readExchange } from '../../src/record/verify.ts'
+import { checkAuditEvent } from '../record/balp.ts'
 import { decisionOf } from '../support/scenario.ts'
 import { openTestSite, type TestSite } from '../support/site.ts'
 import { run } from '../support/terminal.ts'
@@ -218,7 +219,7 @@ function configFile(): string {
       clients,
       issuers,
       upstream: { url: site.upstream.url },
-      office: { file: site.officeFile },
+      office: { file: site.officeFile, accounts: 'shared' },
       ledger: { file: site.ledgerFile },
     }),
   )
@@ -247,6 +248,7 @@ describe('from declaration to closed review', () => {
       entity: { name?: string; detail?: { type: string; valueString: string }[] }[]
     }
     expect(event.subtype[0]?.code).toBe('110127')
+    expect(checkAuditEvent(event)).toEqual([])
     const facts = event.entity.find(({ name }) => name === 'emergency-grant')?.detail ?? []
     expect(Object.fromEntries(facts.map(({ type, valueString }) => [type, valueString]))).toMatchObject({
       'medicalPersonnel.name': 'Tomas Okonjo',
@@ -261,7 +263,9 @@ describe('from declaration to closed review', () => {
     const reply = await site.get('Condition/ada-opioid', DOCTOR)
     expect(reply.status).toBe(200)
     const rows = readExchange(site.ledgerFile, reply.headers['X-Request-Id'] ?? '')
-    expect(rows.find(({ kind }) => kind === 'AuditEvent')?.body).toContain(made.grant)
+    const audit = rows.find(({ kind }) => kind === 'AuditEvent')?.body ?? ''
+    expect(audit).toContain(made.grant)
+    expect(checkAuditEvent(JSON.parse(audit))).toEqual([])
     const { obligations } = decisionOf(rows) as { obligations?: string[] }
     expect(obligations).toEqual(expect.arrayContaining(['BTG_ALERT', 'BTG_REVIEW', 'P2_EMERGENCY_DOC']))
     expect(rows.find(({ kind }) => kind === 'decision')?.body).toContain(`"evidence":"${made.grant}"`)
@@ -344,11 +348,22 @@ describe('from declaration to closed review', () => {
     expect(show.out).not.toContain('ben-opioid')
   })
 
+  test('the office ends a grant before its time, and the next request finds it closed', async () => {
+    const again = await declare(DOCTOR)
+    expect(await status('Condition/ada-opioid')).toBe(200)
+    const by = ['--by', 'Ruth Okafor', '--why', 'the patient can be asked', '--config', configFile()]
+    expect(await run(['evidence', 'end', again.grant, ...by])).toMatchObject({ code: 0 })
+    expect(await status('Condition/ada-opioid')).toBe(404)
+  })
+
   test('the review is closed by another than the user, once', async () => {
     const config = ['--config', configFile()]
     const close = (by: string, outcome = 'appropriate') =>
       run(['reviews', 'close', made.grant, ...config, '--by', by, '--outcome', outcome])
-    expect(await close('tomas okonjo')).toMatchObject({ code: 2, error: expect.stringContaining('--by') })
+    expect(await close('tomas okonjo')).toMatchObject({
+      code: 2,
+      error: expect.stringContaining('expected somebody else'),
+    })
     expect(await close(USER)).toMatchObject({ code: 2 })
     expect(await close('Ruth Okafor', 'fine')).toMatchObject({
       code: 2,

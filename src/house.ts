@@ -8,6 +8,7 @@ import { consult } from './flow/consult.ts'
 import { declareEmergency } from './flow/emergency.ts'
 import { exchange } from './flow/exchange.ts'
 import type { Rooms } from './flow/rooms.ts'
+import { openHolding } from './holding.ts'
 import {
   identities,
   type LoadedRules,
@@ -82,12 +83,11 @@ export async function openHouse(configuration: Configuration, seams: HouseSeams 
 
 /** Makes and joins the rooms; whatever must be closed is put into `opened` as soon as it is open. */
 async function furnish(configuration: Configuration, seams: HouseSeams, opened: Close[]): Promise<House> {
-  const { limits, server, ledger: store } = configuration
+  const { limits, server, ledger: store, consentServers = [] } = configuration
   const now = seams.now ?? (() => new Date())
   const where = ruleFolders(configuration.policy)
   const known = await rulesOnDisk(where)
   const loaded = loadRules(configuration)
-  const { consentServers = [] } = configuration
   const ownUpstream = createUpstream({ ...configuration.upstream, consentServers }, limits, {
     now: () => now().getTime(),
     readFile: readText,
@@ -110,6 +110,7 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
     ledger,
     store: office,
     pageKey: seams.pageKey ?? randomBytes(32),
+    holding: openHolding(configuration, { store: office, now }),
     identityFor: identities(configuration, now, opened),
     now,
   }
@@ -127,7 +128,7 @@ async function furnish(configuration: Configuration, seams: HouseSeams, opened: 
     ...walks,
     ...(notifications.door === undefined ? {} : { notify: notifications.door }),
     overload: () => current().rooms.responder.unrecorded(),
-    ready: async () => ledger.healthy() && (await upstream.ready()),
+    ready: async () => ledger.healthy() && canLook(office) && (await upstream.ready()),
     revision: () => current().revision,
     requestBodyBytes: limits.requestBodyBytes,
     requestsInFlight: limits.requestsInFlight,
@@ -169,6 +170,16 @@ function changeable(
       await shared.ledger.append(record({ ...change, by }))
     },
   })
+}
+
+/** Where the office cannot be looked at, every exchange is answered 503. */
+function canLook(office: OfficeStore): boolean {
+  try {
+    office.since(Number.MAX_SAFE_INTEGER)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The last opened first, each whatever the others do; throws the first error afterwards. */

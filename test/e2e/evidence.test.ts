@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject, Resource } from '../../src/model/fhir.ts'
 import { readExchange } from '../../src/record/verify.ts'
+import { memoryStore } from '../office/fixtures.ts'
 import { entriesOf, openTestSite, type Reply, type TestSite } from '../support/site.ts'
 import { run } from '../support/terminal.ts'
 
@@ -12,6 +13,7 @@ const DEMO = JSON.parse(
 ) as JsonObject & { readonly clients: readonly JsonObject[] }
 
 const PROGRAM = 'Organization/bayview-otp'
+const HOSPITAL = { client: 'treating-hospital', user: 'PractitionerRole/priya-lindqvist-role' }
 const client = (clientId: string, role: string, purpose: string): JsonObject => ({
   clientId,
   name: clientId,
@@ -154,5 +156,30 @@ describe('A waiver approved by an IRB', () => {
     expect(await seen()).toEqual([])
     await evidence(['end', String(id), '--why', 'study closed', '--by', 'ben'])
     expect(await seen('institute')).toEqual([])
+  })
+})
+
+describe('A gateway whose office cannot be looked at', () => {
+  test('says that it is not ready, and answers 503 until it can', async () => {
+    let broken = false
+    const store = memoryStore()
+    const since: typeof store.since = seq => {
+      if (broken) throw new Error('disk')
+      return store.since(seq)
+    }
+    const made = await openTestSite({ resources: chartOf('a'), seams: { office: { ...store, since } } })
+    try {
+      const base = await made.serve()
+      const ready = async () => (await fetch(base.replace('/fhir', '/health/ready'))).status
+      const read = async () => (await made.get('Observation/early-a', HOSPITAL)).status
+      const sound = [await ready(), await read()]
+      broken = true
+      expect([await ready(), await read()]).toEqual([503, 503])
+      broken = false
+      expect([await ready(), await read()]).toEqual(sound)
+      expect(sound[0]).toBe(200)
+    } finally {
+      await made.close()
+    }
   })
 })

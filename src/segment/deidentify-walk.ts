@@ -189,8 +189,11 @@ type Act = (value: unknown, element: ElementShape, walk: Walk) => unknown
 
 /** One value, by action; undefined where it goes. */
 const ACTS: Readonly<Partial<Record<DeidentificationAction, Act>>> = {
-  keep: (value, { type }) =>
-    (type === 'boolean' ? typeof value === 'boolean' : numberOf(value) !== undefined) ? value : undefined,
+  keep: (value, { type }, walk) => {
+    if (type === 'boolean') return typeof value === 'boolean' ? value : undefined
+    const count = numberOf(value)
+    return count === undefined || (isOldAge(count, walk) && type !== 'positiveInt') ? undefined : value
+  },
   code: (value, { codes: known }, { codes }) =>
     known === undefined &&
     (codes.shaped('resourceType', value) ?? codes.shaped('language', value)) !== undefined
@@ -215,6 +218,11 @@ const ACTS: Readonly<Partial<Record<DeidentificationAction, Act>>> = {
   zip: value => zipOf(value),
   zip3: (value, _, { rules }) => zip3Of(value, rules.zipPrefixes),
   currency: (value, _, { codes }) => codes.shaped('currency', value),
+}
+
+/** A bare number in a resource that observes an age. */
+function isOldAge(count: number, { aging, standard, rules }: Walk): boolean {
+  return standard.deidentified && aging.saysAge && count > rules.vocabulary.oldestAge
 }
 
 function keptOf(action: DeidentificationAction, element: ElementShape, value: unknown, walk: Walk): unknown {

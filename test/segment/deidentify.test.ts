@@ -337,6 +337,13 @@ describe('ages over 89', () => {
     expect(range['onsetRange']).toEqual({ low: years(85) })
   })
 
+  it('go where a bare number tells one', () => {
+    const bare = (valueInteger: number) => observation({ code: coded(LOINC, '30525-0'), valueInteger })
+    expect(deidentified(bare(95))['valueInteger']).toBeUndefined()
+    expect(deidentified(bare(45))['valueInteger']).toBe(45)
+    expect(deidentified(observation({ valueInteger: 95 }))['valueInteger']).toBe(95)
+  })
+
   it('are not seen in other quantities', () => {
     const height = observation({ valueQuantity: { value: 170, unit: 'cm', system: UCUM, code: 'cm' } })
     expect(deidentified(height)['valueQuantity']).toEqual({
@@ -359,6 +366,13 @@ describe('codes and quantities', () => {
     expect(left['bodySite']).toEqual({ coding: [{ system: SCT, code: '40983000' }] })
     expect(left['valueCodeableConcept']).toBeUndefined()
     expect(left['code']).toEqual({ coding: [{ system: LOINC, code: '8302-2' }] })
+  })
+
+  it('go where the system is one of identifiers', () => {
+    const number = { coding: [{ system: 'http://hl7.org/fhir/sid/us-ssn', code: '999123456' }] }
+    expect(
+      deidentified(observation({ valueCodeableConcept: number }))['valueCodeableConcept'],
+    ).toBeUndefined()
   })
 
   it('go where a code has not the shape of its terminology', () => {

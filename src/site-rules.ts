@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
 import { readPseudonymKey } from './data/deidentification.ts'
+import { loadHolds } from './data/holds.ts'
 import type { Engine } from './engine.ts'
 import type { Configuration, UpstreamCredential } from './model/configuration.ts'
+import { holdProblems, holdWarnings } from './site-holds.ts'
 
 /** What a configuration says of the data in force: mistakes that would switch a protection off without a word. */
 export interface SiteFindings {
@@ -20,6 +22,7 @@ export function siteRevision(configuration: Configuration, engine: Engine): stri
   const { policy, custodian, registry, clients, issuers, audience, upstream } = configuration
   const { referrers } = upstream
   const servers = configuration.consentServers?.length ? [configuration.consentServers] : []
+  const holds = policy.holds?.length ? [loadHolds().revision] : []
   const parts = [
     engine.revision,
     policy,
@@ -30,6 +33,7 @@ export function siteRevision(configuration: Configuration, engine: Engine): stri
     audience,
     referrers,
     ...servers,
+    ...holds,
   ]
   return hash('sha256', JSON.stringify(parts)).slice(0, 16)
 }
@@ -40,6 +44,7 @@ export function siteFindings(configuration: Configuration, engine: Engine): Site
     problems: [
       ...organizationProblems(configuration, engine),
       ...clientProblems(configuration, engine),
+      ...holdProblems(configuration, code => isPurpose(engine, code)),
       ...policyProblems(configuration, engine),
       ...stateProblems(configuration),
       ...fileProblems(configuration),
@@ -51,6 +56,7 @@ export function siteFindings(configuration: Configuration, engine: Engine): Site
       ...issuerWarnings(configuration),
       ...notificationWarnings(configuration),
       ...emergencyWarnings(configuration),
+      ...holdWarnings(configuration),
     ],
   }
 }
@@ -84,13 +90,19 @@ function organizationProblems({ policy }: Configuration, engine: Engine): string
 const PURPOSE = 'a purpose of use of profiles/purpose, e.g. TREAT'
 
 function clientProblems({ clients }: Configuration, engine: Engine): string[] {
-  return clients.flatMap(({ purposes, consultFor = [], issuer }, index) => [
+  return clients.flatMap(({ purposes, consultFor = [], issuer, views }, index) => [
     ...unknown(purposes, code => isPurpose(engine, code), `clients[${index}].purposes`, PURPOSE),
     ...unknown(
       consultFor,
       id => clients.some(other => other.clientId === id && other.issuer === issuer),
       `clients[${index}].consultFor`,
       'a client of the same issuer',
+    ),
+    ...unknown(
+      views,
+      id => Object.hasOwn(engine.profiles.views ?? {}, id),
+      `clients[${index}].views`,
+      'a view of profiles/purpose/views/',
     ),
   ])
 }

@@ -14,6 +14,12 @@ import {
   evidenceShowCommand,
 } from './commands/evidence.ts'
 import { explainCommand } from './commands/explain.ts'
+import {
+  holdsApproveCommand,
+  holdsDenyCommand,
+  holdsListCommand,
+  holdsShowCommand,
+} from './commands/holds.ts'
 import { labelCommand } from './commands/label.ts'
 import { labelsCommand } from './commands/labels.ts'
 import { lawCommand } from './commands/law.ts'
@@ -53,6 +59,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   reviewsListCommand,
   reviewsShowCommand,
   reviewsCloseCommand,
+  holdsListCommand,
+  holdsShowCommand,
+  holdsApproveCommand,
+  holdsDenyCommand,
   tokenCommand,
 ]
 

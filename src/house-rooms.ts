@@ -7,6 +7,7 @@ import { type Engine, openEngine } from './engine.ts'
 import type { ConsultRooms } from './flow/consult.ts'
 import { createCursors } from './flow/cursors.ts'
 import type { Rooms, Site } from './flow/rooms.ts'
+import type { Holding } from './holding.ts'
 import { createIdentity } from './identity/identity.ts'
 import { createInteractionParser } from './interaction/parser.ts'
 import { referencePaths, searchParameterPaths, servedTypes } from './interaction/search-parameters.ts'
@@ -36,6 +37,7 @@ export interface Shared {
   readonly ledger: Ledger
   readonly store: OfficeStore
   readonly pageKey: Uint8Array
+  readonly holding: Holding
   readonly identityFor: (purposeMap: Engine['profiles']['purposeMap']) => Identity
   readonly now: () => Date
 }
@@ -72,6 +74,7 @@ export function openRooms(configuration: Configuration, loaded: LoadedRules, sha
     cursors: createCursors(CURSORS, configuration.limits.pageTokenSeconds * 1000),
     references: { referencePaths, searchParameterPaths },
     office: createOffice(store, engine.profiles.evidenceKinds ?? []),
+    ...shared.holding(engine),
     site: siteOf(configuration, engine, revision, now),
   }
   const desk = openConsultDesk(configuration, engine, rooms, recording(configuration, now))
@@ -159,7 +162,7 @@ function speakingRooms(
     revision,
     now,
     identityFor,
-  }: Omit<Shared, 'upstream' | 'ledger' | 'store'> & { revision: string },
+  }: Omit<Shared, 'upstream' | 'ledger' | 'store' | 'holding'> & { revision: string },
 ): Speaking {
   const { server, limits } = configuration
   const { baseUrl } = server

@@ -1,4 +1,5 @@
 import { openEngine } from '../engine.ts'
+import type { Configuration } from '../model/configuration.ts'
 import { siteFindings, siteRevision } from '../site-rules.ts'
 import { loadSite } from './site.ts'
 import { CONFIG_OPTION, type CommandSpec, textOption } from './table.ts'
@@ -31,8 +32,13 @@ export const checkCommand: CommandSpec = {
         `profiles: ${rows.length} rows of law (${rows.filter(({ enabled }) => enabled).length} on), ` +
         `${Object.keys(engine.profiles.notices).length} notices, revision ${engine.profiles.revision}\n` +
         `default policy where no Consent is on file: ${configuration.policy.defaultPolicy}\n` +
+        `held for the privacy office: ${heldText(configuration)}\n` +
         `revision ${siteRevision(configuration, engine)}\n`,
     )
     return 0
   },
+}
+
+function heldText({ policy: { holds = [] } }: Configuration): string {
+  return holds.length === 0 ? 'nothing' : holds.map(({ id, kind }) => `${id} (${kind})`).join(', ')
 }

@@ -1,6 +1,7 @@
 import type { Configuration, IssuerConfiguration } from '../model/configuration.ts'
 import type { JsonObject } from '../model/fhir.ts'
 import type { ClientRegistration } from '../model/requester.ts'
+import { checkHolds } from './holds.ts'
 
 export interface ConfigurationProblem {
   /** JSON path inside the file, e.g. `clients[2].role`; empty for the file as a whole. */
@@ -49,6 +50,7 @@ export function crossCheck(file: ConfigurationFile, configuration: Configuration
     fail('limits.pageSizeDefault', 'expected at most limits.pageSizeMax')
   }
   if (!isZone(file.policy.zone)) fail('policy.zone', 'expected an IANA time zone')
+  checkHolds(file.policy.holds ?? [], fail)
   checkCredential(file.upstream.credential, 'upstream.credential', fail)
   checkConsentServers(file, fail)
   if (typeof file.ledger.repository === 'object') {

@@ -42,6 +42,7 @@ export async function exchange(rooms: Rooms, request: HttpRequest): Promise<Http
     reached = identified
     const understood = understand(rooms, identified)
     reached = understood
+    rooms.holds?.check(understood)
     const segmented = await disclose(rooms, understood)
     if ('refusal' in segmented) return await refuse(rooms, segmented)
     return await release(rooms, segmented)

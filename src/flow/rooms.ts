@@ -10,6 +10,7 @@ import type {
   Segmenter,
   Upstream,
 } from '../model/doors.ts'
+import type { Holds } from '../model/holds.ts'
 import type { Office } from '../model/office.ts'
 import type { RecipientClass } from '../model/recipient.ts'
 import type { Ledger } from '../model/record.ts'
@@ -31,6 +32,8 @@ export interface Rooms {
   readonly references: ReferencePaths
   /** What the privacy office has on file; absent: nothing. */
   readonly office?: Office
+  /** Absent: the site holds nothing for approval. */
+  readonly holds?: Holds
   readonly site: Site
 }
 

@@ -1,5 +1,6 @@
 import type { ConsentPolicy } from './consent.ts'
 import type { Custodian, OrganizationRule, SiteRegistry } from './decision.ts'
+import type { HoldRule } from './holds.ts'
 import type { ClientRegistration } from './requester.ts'
 
 /** The one configuration file, after schema check and defaults. Its JSON Schema is profiles/deployment/configuration.schema.json. */
@@ -140,7 +141,9 @@ export interface PolicyConfiguration {
   /** A label of lower confidence is a candidate: explained, never applied. Above 0, at most 1. */
   readonly minimumConfidence: number
   readonly organization: readonly OrganizationRule[]
-  /** Zone in which partial dates cover their whole span. */
+  /** Disclosures that wait for the privacy office; none where absent. */
+  readonly holds?: readonly HoldRule[]
+  /** Zone in which partial dates cover their whole span, and of the hours of `holds`. */
   readonly zone: string
   /** Ids of law rows switched off or on against their default. */
   readonly disabledRows: readonly string[]

@@ -93,6 +93,7 @@ export type AlertKind =
   | 'grant-unused'
   | 'many-records'
   | 'review-overdue'
+  | 'disclosure-held'
 
 /** One alert on its way to the privacy officer. It names records by reference and holds no free text and no name of a patient. */
 export interface Alert {
@@ -100,7 +101,7 @@ export interface Alert {
   readonly id: string
   readonly kind: AlertKind
   readonly at: string
-  /** Id of the grant and of its review case. */
+  /** Id of the grant and of its review case, or of the case of a held disclosure. */
   readonly grant: string
   /** What the receiver is sent. */
   readonly body: JsonObject

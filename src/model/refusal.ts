@@ -31,6 +31,8 @@ export type RefusalCode =
   | 'page-expired'
   | 'too-costly'
   | 'rate-limited'
+  | 'held'
+  | 'hold-denied'
   | 'not-found'
   | 'upstream-unavailable'
   | 'upstream-invalid'

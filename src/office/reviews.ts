@@ -1,6 +1,7 @@
 import type { Alert, EmergencyGrant } from '../model/emergency.ts'
 import type { JsonObject } from '../model/fhir.ts'
 import type { OfficeEvent } from '../model/office.ts'
+import { HOLD_EVENT, heldAlert } from './holds.ts'
 
 /** How a review may end: the use was right, it was not, or it was not and has been reported as an incident. */
 export const OUTCOMES = ['appropriate', 'inappropriate', 'reported'] as const
@@ -56,7 +57,10 @@ export class EmergencyFold implements Emergencies {
     }
   }
 
-  #take({ kind, subject, at, by, body }: OfficeEvent): void {
+  #take(event: OfficeEvent): void {
+    const { kind, subject, at, by, body } = event
+    const held = kind === HOLD_EVENT.opened ? heldAlert(event) : undefined
+    if (held !== undefined) this.queued.set(held.id, held)
     const grant = kind === EVENT.declared ? grantIn(body) : undefined
     const known = this.cases.get(subject)
     if (grant !== undefined) {

@@ -40,6 +40,8 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalRow>> = {
   'purpose-missing': says(403, 'forbidden', 'A purpose of use is required'),
   'purpose-not-allowed': says(403, 'forbidden', 'This purpose of use is not allowed for this client'),
   'actor-not-allowed': says(403, 'forbidden', 'This client may not ask for this actor'),
+  held: says(403, 'forbidden', 'This disclosure is held until the privacy office has decided on it'),
+  'hold-denied': says(403, 'forbidden', 'The privacy office has denied this disclosure'),
   'bad-request': says(400, 'invalid', 'The request is malformed'),
   'bad-header': says(400, 'invalid', 'A request header is not accepted'),
   'bad-parameter': says(400, 'value', 'A parameter is malformed'),

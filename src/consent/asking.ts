@@ -5,7 +5,7 @@ import type { ResidualRule } from '../model/requester.ts'
 import type { Rule } from './compile.ts'
 import { evaluate, type Prepared, prepare } from './evaluate.ts'
 import { withClasses } from './form.ts'
-import { questionView } from './question.ts'
+import { type QuestionView, questionView } from './question.ts'
 import type { Compiled } from './reading.ts'
 import { type CompiledResidual, compileResidual } from './residual.ts'
 import { newestOnly } from './subject.ts'
@@ -17,8 +17,8 @@ interface Entry {
   readonly directive: ConsentDirective
   readonly subject: string | undefined
   readonly patient?: string
-  /** Absent where nothing of the Consent can match the question any more. */
-  readonly rules?: Prepared
+  /** One for each declared purpose; undefined where nothing of the Consent can match it any more. */
+  readonly rules: readonly (Prepared | undefined)[]
   readonly silent: ConsentVerdict
   /** In the place of a permit, where the site asks for a verification and there is none. */
   readonly unverified?: ConsentVerdict
@@ -32,7 +32,14 @@ function unreadEntry(directive: ConsentDirective): Entry {
   const { ref, form, why } = directive
   const reason = why === undefined ? {} : { why }
   const silent = { ref, form, effect: 'indeterminate', path: 'Consent', ...reason } as const
-  return { directive, subject: undefined, silent }
+  return { directive, subject: undefined, rules: [], silent }
+}
+
+/** Each declared purpose must be permitted, by whichever provision; nothing else of the question differs. */
+function eachPurpose(question: ConsentQuestion): readonly QuestionView[] {
+  const view = questionView(question)
+  if (question.purposes.length < 2) return [view]
+  return question.purposes.map(purpose => ({ ...view, question: { ...question, purposes: [purpose] } }))
 }
 
 function entryOf(
@@ -46,15 +53,16 @@ function entryOf(
   if (compiled === undefined) return unreadEntry(directive)
   const { isVerified, subject } = compiled
   const form = withClasses(directive.form, question.directory)
-  const about = { question: questionView(question), vocabulary, place, ref, form }
-  const rules = prepare(compiled.root, about)
+  const rules = eachPurpose(question).map(asked =>
+    prepare(compiled.root, { question: asked, vocabulary, place, ref, form }),
+  )
   const none = { ref, form, effect: 'not-covered', path: 'provision' } as const
   const unverified = requireVerification && !isVerified(question.at.getTime())
   return {
     directive,
     subject,
     ...(patient === undefined ? {} : { patient }),
-    ...(rules === undefined ? {} : { rules }),
+    rules,
     silent: { ...none, why: SILENT },
     ...(unverified ? { unverified: { ...none, path: 'Consent.verification', why: UNVERIFIED } } : {}),
   }
@@ -76,8 +84,21 @@ function isAbout({ patient }: Entry, patients: readonly string[]): boolean {
   return patient === undefined || patients.length === 0 || patients.includes(patient)
 }
 
+/** What the rules say for all declared purposes: a deny for one is enough, a permit must be one for each. */
+function said({ rules }: Entry, view: ResourceView, question: ConsentQuestion): ConsentVerdict | undefined {
+  let permit: ConsentVerdict | undefined
+  let open = false
+  for (const rule of rules) {
+    const verdict = rule === undefined ? undefined : evaluate(rule, view, question)
+    if (verdict?.effect === 'deny') return verdict
+    if (verdict === undefined) open = true
+    permit ??= verdict
+  }
+  return open ? undefined : permit
+}
+
 function verdictOf(entry: Entry, view: ResourceView, question: ConsentQuestion): ConsentVerdict {
-  const verdict = entry.rules === undefined ? undefined : evaluate(entry.rules, view, question)
+  const verdict = said(entry, view, question)
   if (verdict === undefined) return entry.silent
   if (verdict.effect === 'deny') return verdict
   return isAbout(entry, view.labelled.facts.patients) ? (entry.unverified ?? verdict) : entry.silent

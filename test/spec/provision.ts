@@ -432,11 +432,17 @@ export function specVerdict(
   const [start, end] = exception && base === 'deny' ? [-Infinity, Infinity] : bounds(root.period)
   const now = question.at.getTime()
   if (now < start || now >= end) return 'none'
-  const said = say(root, {}, [-Infinity, Infinity], subject)
   const fallback: Said =
     exception && (base === 'deny' || READING.includes(question.action)) ? base : undefined
-  const result = said ?? fallback
-  if (result === undefined) return 'not-covered'
+  // Each declared purpose must be permitted; one that is denied is enough.
+  const purposes = question.purposes.length > 1 ? question.purposes.map(code => [code]) : [question.purposes]
+  const said = purposes.map(
+    asked =>
+      say(root, {}, [-Infinity, Infinity], { ...subject, question: { ...question, purposes: asked } }) ??
+      fallback,
+  )
+  if (!said.includes('deny') && said.includes(undefined)) return 'not-covered'
+  const result = said.includes('deny') ? 'deny' : 'permit'
   const patients = labelled.facts.patients
   const stranger = patients.length > 0 && !patients.includes(json.patient.reference)
   if (result === 'deny' || !(stranger || (requireVerification && !isVerified(json, now)))) return result

@@ -28,9 +28,10 @@ export function createHolds(options: HoldsOptions): Holds {
     check: understood => {
       const concerned = rules.filter(rule => speaksOf(rule, understood, options))
       const hit = concerned.filter(rule => holds(rule, understood, options, isClosed))
-      const answers = hit.map(rule =>
-        ask(gate, heldRequest(rule, understood, options), understood.receivedAt),
-      )
+      const answers = hit.map(rule => {
+        const held = heldRequest(rule, understood, options)
+        return atOffice(() => gate.ask(held, understood.receivedAt))
+      })
       refuseHeld(answers, hit)
       for (const rule of concerned) noteBreadth(rule, understood, options)
     },
@@ -74,7 +75,7 @@ function holds(
     case 'breadth':
       return isBroad(rule, understood, options)
     case 'first-contact':
-      return !options.gate.isKnownClient(rule.id, clientKeyOf(requester))
+      return !atOffice(() => options.gate.isKnownClient(rule.id, clientKeyOf(requester)))
     case 'after-hours':
       return rule.open === undefined || isClosed(rule.open, receivedAt)
   }
@@ -182,9 +183,9 @@ function coverage({ kind }: HoldRule, patients: readonly string[] | undefined, s
 }
 
 /** A store that cannot be asked is no approval: the constant 503. */
-function ask(gate: HoldGate, held: HeldRequest, at: Date): HoldAnswer {
+function atOffice<T>(ask: () => T): T {
   try {
-    return gate.ask(held, at)
+    return ask()
   } catch (error) {
     throw new Refusal('record-unavailable', { detail: 'the store of the office', cause: error })
   }

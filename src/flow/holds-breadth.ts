@@ -1,4 +1,4 @@
-/** What was asked for lately, by rule and user. In memory: a restart forgets it. */
+/** What was asked for lately, by rule and user. In memory. */
 export interface BreadthCount {
   /** Whether these would make more than `most` different ones within the window that ends at `at`. */
   readonly exceeds: (of: string, names: readonly string[], limit: Window) => boolean

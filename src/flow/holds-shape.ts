@@ -1,7 +1,7 @@
-import type { Understood } from '../model/exchange.ts'
 import { DIRECTORY_TYPES } from '../model/fhir.ts'
 import type { HoldRule, HoldsTable } from '../model/holds.ts'
 import type { DataInteraction, SearchInteraction, SearchParameter } from '../model/interaction.ts'
+import type { Asked } from './holds-about.ts'
 import { spanInDays } from './holds-dates.ts'
 
 /** What is asked, without page and order: `Observation?code=x`, `read Observation/1`. */
@@ -22,7 +22,7 @@ export function shapeOf(interaction: DataInteraction): string {
 
 /** The patients that token or request name, sorted; undefined where neither does: then it may be anybody. */
 export function patientsNamed(
-  { requester, interaction }: Understood,
+  { requester, interaction }: Pick<Asked, 'requester' | 'interaction'>,
   { patientParameters }: HoldsTable,
 ): readonly string[] | undefined {
   const { onlyPatient, patient, scopes, user } = requester

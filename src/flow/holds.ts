@@ -2,9 +2,11 @@ import type { Understood } from '../model/exchange.ts'
 import type { HeldRequest, HoldAnswer, HoldGate, HoldRule, Holds, HoldsTable } from '../model/holds.ts'
 import { clientKeyOf } from '../model/holds.ts'
 import { Refusal } from '../model/refusal.ts'
+import { speaksOf } from './holds-about.ts'
 import type { BreadthCount } from './holds-breadth.ts'
+import { isBroad, noteBreadth } from './holds-broad.ts'
 import { afterHours } from './holds-hours.ts'
-import { isOfPatients, isWholeChart, patientsNamed, recordsNamed, shapeOf } from './holds-shape.ts'
+import { isWholeChart, patientsNamed, shapeOf } from './holds-shape.ts'
 
 export interface HoldsOptions {
   readonly rules: readonly HoldRule[]
@@ -38,30 +40,6 @@ export function createHolds(options: HoldsOptions): Holds {
   }
 }
 
-/** Whether a rule is about this requester and one of its purposes. */
-function speaksOf(
-  { roles, clients, purposes }: HoldRule,
-  { requester, purposeOfUse }: Understood,
-  options: HoldsOptions,
-): boolean {
-  if (clients !== undefined && !clients.includes(requester.client)) return false
-  if (roles !== undefined && (requester.role === undefined || !roles.includes(requester.role))) return false
-  return purposeOfUse.effective.some(code => isNamed(code, purposes, options))
-}
-
-/** Of the purposes that are held only where named, what the rule names must itself stand under each. */
-function isNamed(
-  code: string,
-  named: readonly string[] | undefined,
-  { wide, table }: Pick<HoldsOptions, 'wide' | 'table'>,
-): boolean {
-  const above = wide(code)
-  const reaching = named?.filter(each => above.has(each))
-  const special = table.onlyWhereNamed.filter(each => above.has(each))
-  if (reaching === undefined) return special.length === 0
-  return reaching.some(each => special.every(one => wide(each).has(one)))
-}
-
 function holds(
   rule: HoldRule,
   understood: Understood,
@@ -79,62 +57,6 @@ function holds(
     case 'after-hours':
       return rule.open === undefined || isClosed(rule.open, receivedAt)
   }
-}
-
-const HOUR_MS = 3_600_000
-
-/** What a request names, for the counts of a breadth rule; undefined where it may reach everybody. */
-function named(
-  { interaction, ...rest }: Understood,
-  table: HoldsTable,
-): { readonly patients: readonly string[]; readonly records: readonly string[] } | undefined {
-  if (!isOfPatients(interaction)) return { patients: [], records: [] }
-  const patients = patientsNamed({ interaction, ...rest }, table)
-  if (patients !== undefined) return { patients, records: [] }
-  const records = recordsNamed(interaction)
-  if (interaction.resourceType !== 'Patient')
-    return records === undefined ? undefined : { patients: [], records }
-  if (records !== undefined) return { patients: records, records: [] }
-  // Who looks for a patient by name and birth date looks for one.
-  const names = table.narrowing.byType['Patient'] ?? []
-  const isSought =
-    'parameters' in interaction && interaction.parameters.some(({ name }) => names.includes(name))
-  return isSought ? { patients: [shapeOf(interaction)], records: [] } : undefined
-}
-
-function limitsOf({ patients = 0, records, windowHours }: HoldRule, at: Date) {
-  const ms = windowHours * HOUR_MS
-  return {
-    patients: { most: patients, ms, at },
-    ...(records === undefined ? {} : { records: { most: records, ms, at } }),
-  }
-}
-
-function isBroad(rule: HoldRule, understood: Understood, { table, count }: HoldsOptions): boolean {
-  const what = named(understood, table)
-  if (what === undefined) return true
-  const limits = limitsOf(rule, understood.receivedAt)
-  const [patientsOf, recordsOf] = countNames(rule, understood)
-  return (
-    count.exceeds(patientsOf, what.patients, limits.patients) ||
-    (limits.records !== undefined && count.exceeds(recordsOf, what.records, limits.records))
-  )
-}
-
-/** What was held has reached nobody and does not count. */
-function noteBreadth(rule: HoldRule, understood: Understood, { table, count }: HoldsOptions): void {
-  if (rule.kind !== 'breadth') return
-  const what = named(understood, table)
-  if (what === undefined) return
-  const limits = limitsOf(rule, understood.receivedAt)
-  const [patientsOf, recordsOf] = countNames(rule, understood)
-  if (what.patients.length > 0) count.note(patientsOf, what.patients, limits.patients)
-  if (limits.records !== undefined && what.records.length > 0)
-    count.note(recordsOf, what.records, limits.records)
-}
-
-function countNames({ id }: HoldRule, { requester: { key, client } }: Understood): [string, string] {
-  return [JSON.stringify([id, 'patients', key, client]), JSON.stringify([id, 'records', key, client])]
 }
 
 /** Longest text of a request that a case keeps. */

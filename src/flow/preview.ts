@@ -130,7 +130,8 @@ function previewed(
   { segmenter, categories }: { segmenter: Segmenter; categories: ReadonlySet<string> },
 ): PreviewedResource {
   const without = whole === undefined || leaves === undefined ? [] : missingFrom(whole, leaves)
-  const duty = decision.effect === 'deny' ? undefined : segmenter.undischargeable(decision, labelled.facts.type)
+  const duty =
+    decision.effect === 'deny' ? undefined : segmenter.undischargeable(decision, labelled.facts.type)
   const isRedacted = decision.effect === 'redact' || without.length > 0
   return {
     reference: labelled.facts.reference,

@@ -272,6 +272,26 @@ describe('first contact', () => {
   })
 })
 
+describe('breadth', () => {
+  test('counts what was asked for, there or not, and a restart forgets neither it nor what was held', async () => {
+    let site = await open([{ id: 'many', kind: 'breadth', patients: 2 }])
+    try {
+      const status = async (path: string, as = PLAN) => (await site.get(path, as)).status
+      expect(await status('Patient/nobody')).toBe(404)
+      expect(await status('Observation?patient=ada')).toBe(200)
+      expect(await status('Patient/ben')).toBe(403)
+      site = await site.restart()
+      expect(await status('Patient/ben')).toBe(403)
+      expect(await status('Observation?patient=ada')).toBe(200)
+      expect(await status('Patient/nobody')).toBe(404)
+      expect(await status('Observation', DOCTOR)).toBe(200)
+      expect(events(site, 'hold-opened')).toBe(1)
+    } finally {
+      await site.close()
+    }
+  })
+})
+
 describe('the configuration', () => {
   const minimal = {
     upstream: { url: 'https://fhir.example/r4' },

@@ -2,7 +2,7 @@ import type { ConsultClause } from '../model/consult.ts'
 import type { Coding } from '../model/fhir.ts'
 import { deniedTogether } from './consult-combinations.ts'
 import type { Mentions } from './consult-mentions.ts'
-import type { Kind } from './consult-standins.ts'
+import { type Kind, typeCoding } from './consult-standins.ts'
 import { type ConsultVocabulary, keyOf } from './consult-vocabulary.ts'
 
 /** What is decided of one kind of record. */
@@ -19,6 +19,8 @@ export interface WeighInput {
   readonly mentions: Mentions
   /** Organizations records of this site come from. */
   readonly sources: readonly string[]
+  /** Resource types that records may be of: where a view shows some of them only, the others are named. */
+  readonly types: readonly string[]
 }
 
 /** What the decisions on single kinds come to. */
@@ -44,9 +46,10 @@ interface Content {
  * From decisions on stand-ins to one answer. Where classes are asked about, what is true of every one of them is said
  * without class. A record that no clause meets is one that would be released; doubt about it is `needsData`.
  */
-export function weigh(input: WeighInput): Weighed {
-  const { asked, mentions } = input
+export function weigh(given: WeighInput): Weighed {
+  const { asked, mentions } = given
   const named = asked.classes.length > 0
+  const { input, closedTypes } = named ? { input: given, closedTypes: [] } : byTypes(given)
   const contents = (named ? asked.classes : [undefined, ...mentions.contents]).map(content =>
     weighContent(input, content),
   )
@@ -69,8 +72,32 @@ export function weigh(input: WeighInput): Weighed {
   const closed = contents.flatMap(one =>
     one.content === undefined || mayGo(one) ? [] : [{ all: [one.content] }],
   )
-  const clauses = [...closed, ...labelClauses(open), ...setClauses(open), ...codeClauses(input, open)]
+  const types = closedTypes.map(type => ({ all: [typeCoding(type)] }))
+  const clauses = [
+    ...types,
+    ...closed,
+    ...labelClauses(open),
+    ...setClauses(open),
+    ...codeClauses(input, open),
+  ]
   return { decision, needsData: false, clauses: leastOf(clauses), permitted: [] }
+}
+
+/**
+ * A record of any type is one of a type that may go at all, where there is one that no Consent names: a purpose may show
+ * some types only (minimum necessary), and a type that is shown by none must not speak for the others.
+ */
+function byTypes(input: WeighInput): { readonly input: WeighInput; readonly closedTypes: readonly string[] } {
+  const { judge, types, mentions, asked } = input
+  const sets = asked.labels.length > 0 ? asked.labels.map(label => [label]) : [[]]
+  const goes = (of: Of): boolean => sets.some(labels => judge({ ...of, labels }).permitted)
+  const closedTypes = types.filter(type => !goes({ content: typeCoding(type) }))
+  if (goes({}) || closedTypes.length === 0) return { input, closedTypes }
+  const spokenOf = new Set(mentions.contents.map(({ code }) => code))
+  const open = types.find(type => !closedTypes.includes(type) && !spokenOf.has(type))
+  if (open === undefined) return { input, closedTypes }
+  const content = typeCoding(open)
+  return { input: { ...input, judge: kind => judge({ content, ...kind }) }, closedTypes }
 }
 
 function weighContent(input: WeighInput, content: Coding | undefined): Content {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { servedTypes } from '../interaction/search-parameters.ts'
 import type { ConsentVerdict } from '../model/consent.ts'
 import type { ConsultAnswer, ConsultBasis, Consulted, PatientResolution } from '../model/consult.ts'
 import type { ConsultIdentity, ConsultParser, ConsultRecorder, ConsultResponder } from '../model/doors.ts'
@@ -114,6 +115,14 @@ async function decide(
   return { ...consulted, release: { body, digest: hash('sha256', body) } }
 }
 
+let types: readonly string[] | undefined
+
+/** What the FHIR API gives out; worked out when first asked, for it reads the definitions of R4. */
+function typesOfApi(): readonly string[] {
+  types ??= servedTypes().map(({ type }) => type)
+  return types
+}
+
 function weighed({ desk, site }: ConsultRooms, interaction: ConsultInteraction, bench: Bench) {
   const mentions: Mentions = mentionsOf(bench.directives)
   const organizations = [
@@ -128,6 +137,7 @@ function weighed({ desk, site }: ConsultRooms, interaction: ConsultInteraction, 
     vocabulary: desk.vocabulary,
     mentions,
     sources: [...new Set(organizations.filter(one => one.startsWith('Organization/')))],
+    types: typesOfApi(),
   })
 }
 

@@ -4,7 +4,7 @@ import { openEngine } from '../../src/engine.ts'
 import { deniedTogether } from '../../src/flow/consult-combinations.ts'
 import { flatten } from '../../src/flow/consult-flatten.ts'
 import { type Mentions, mentionsOf } from '../../src/flow/consult-mentions.ts'
-import type { Kind } from '../../src/flow/consult-standins.ts'
+import { type Kind, typeCoding } from '../../src/flow/consult-standins.ts'
 import { consultVocabulary } from '../../src/flow/consult-vocabulary.ts'
 import { weigh } from '../../src/flow/consult-weigh.ts'
 import type { ConsentDirective } from '../../src/model/consent.ts'
@@ -27,12 +27,14 @@ function weighed(
     mentions = NONE,
     sources = [],
     known = [A, B, C, D],
+    types = ['Claim', 'Goal'],
   }: {
     labels?: readonly Coding[]
     classes?: readonly Coding[]
     mentions?: Mentions
     sources?: readonly string[]
     known?: readonly Coding[]
+    types?: readonly string[]
   } = {},
 ) {
   return weigh({
@@ -41,6 +43,7 @@ function weighed(
     vocabulary: { codes: known },
     mentions,
     sources,
+    types,
   })
 }
 
@@ -67,6 +70,28 @@ describe('the vocabulary of consults', () => {
 describe('one answer from many decisions', () => {
   test('nothing withheld is a permit without clauses', () => {
     expect(weighed(() => false)).toEqual({ decision: 'permit', needsData: false, clauses: [], permitted: [] })
+  })
+
+  test('types that a purpose does not show are clauses, and others are not withheld for them', () => {
+    const onlyClaims = ({ content }: Kind): boolean => content?.code !== 'Claim'
+    expect(weighed(onlyClaims)).toMatchObject({
+      decision: 'permit',
+      clauses: [{ all: [typeCoding('Goal')] }],
+    })
+    expect(weighed(kind => onlyClaims(kind) || has(kind, A)).clauses).toEqual([
+      { all: [typeCoding('Goal')] },
+      { all: [A] },
+    ])
+    expect(weighed(onlyClaims, { types: ['Goal'] }).decision).toBe('deny')
+    expect(weighed(({ content }) => content?.code === 'Goal').clauses).toEqual([
+      { all: [typeCoding('Goal')] },
+    ])
+  })
+
+  test('a type that a Consent names does not stand for the others', () => {
+    const contents = [typeCoding('Claim')]
+    const onlyClaims = ({ content }: Kind): boolean => content?.code !== 'Claim'
+    expect(weighed(onlyClaims, { mentions: { ...NONE, contents } }).decision).toBe('deny')
   })
 
   test('a label that may not go is a clause, and the rest may', () => {

@@ -127,10 +127,10 @@ describe('preview of a file', { timeout: 60_000 }, () => {
       elena,
     ])
     expect(code).toBe(0)
-    expect(out).toMatch(/Patient\/elena-marsh: \d+ resources: \d+ released, 3 redacted, \d+ withheld/)
+    expect(out).toMatch(/Patient\/elena-marsh: \d+ resources: \d+ released, \d+ redacted, \d+ withheld/)
     expect(out).toMatch(/part2 +Condition +0 +0 +2/)
     expect(out).toContain('because p2-2.31-consent (42 CFR 2.12(a)')
-    expect(out).toMatch(/redacted .*CareTeam\/\S+ without participant/)
+    expect(out).toMatch(/redacted .*Encounter\/\S+ without location/)
     expect(out).not.toMatch(/Elena Marsh|Opioid|methadone|1988-05-14/)
   })
 

@@ -24,7 +24,12 @@ const HOSPITAL: TokenRequest = {
   client: 'treating-hospital',
   user: 'PractitionerRole/priya-lindqvist-role',
 }
-const PLAN: TokenRequest = { client: 'health-plan' }
+/** Sees no records of the program, and of all others everything. */
+const EMERGENCY: TokenRequest = {
+  client: 'emergency-department',
+  user: 'PractitionerRole/tomas-okonjo-role',
+  purpose: 'ETREAT',
+}
 const PROGRAM: TokenRequest = {
   client: 'opioid-treatment-program',
   user: 'PractitionerRole/ines-corvallis-role',
@@ -97,9 +102,9 @@ describe('decimals keep their digits', () => {
   }
 
   test('where nothing is taken away: the very bytes, read and searched', async () => {
-    const read = await site.get('Observation/plain', PLAN)
+    const read = await site.get('Observation/plain', EMERGENCY)
     expect(read.text).toBe(observation('plain', ''))
-    const search = await site.get('Observation?_id=plain', PLAN)
+    const search = await site.get('Observation?_id=plain', EMERGENCY)
     expect(search.text).toContain(observation('plain', ''))
   })
 
@@ -113,7 +118,7 @@ describe('decimals keep their digits', () => {
 
   test('where a reference is taken away', async () => {
     for (const path of ['Observation/redacted', 'Observation?_id=redacted']) {
-      const reply = await site.get(path, PLAN)
+      const reply = await site.get(path, EMERGENCY)
       expectNumbers(reply, 'redacted')
       expect(reply.text).not.toContain('Observation/marked')
       expect(reply.text).toContain('Observation/plain')
@@ -154,7 +159,7 @@ describe('the upstream stays unknown', () => {
 
   test.each([
     ['the hospital', HOSPITAL],
-    ['the plan', PLAN],
+    ['the emergency department', EMERGENCY],
     ['the program', PROGRAM],
   ])('in every byte of every type searched by %s', async (_, as) => {
     let bytes = 0
@@ -229,8 +234,8 @@ describe('a compressing upstream', () => {
 
   test.each(['gzip', 'deflate', 'br'] as const)('with %s gives the same bytes', async name => {
     coding = name
-    expect((await site.get('Observation/plain', PLAN)).text).toBe(observation('plain', ''))
-    expect(matchesOf(await site.get('Condition?patient=walter-finch', PLAN)).length).toBe(8)
+    expect((await site.get('Observation/plain', EMERGENCY)).text).toBe(observation('plain', ''))
+    expect(matchesOf(await site.get('Condition?patient=walter-finch', EMERGENCY)).length).toBe(8)
   })
 })
 
@@ -295,9 +300,9 @@ describe.skipIf(!haveRealCharts)('the real charts', { timeout: 120_000 }, () => 
     }
   })
 
-  test('the control patient comes through whole to hospital and plan', async () => {
+  test('the control patient comes through whole to hospital and emergency department', async () => {
     const { resources } = charts.find(({ name }) => name === 'Milan') ?? { resources: [] }
-    for (const as of [HOSPITAL, PLAN])
+    for (const as of [HOSPITAL, EMERGENCY])
       for (const type of typesOf(resources).filter(one => SEARCHED.test(one))) {
         const replies = await allPages(site, `${type}?patient=${patientOf(resources)}&_count=200`, as)
         const there = resources.filter(one => one.resourceType === type)

@@ -53,7 +53,13 @@ describe('a permission is withdrawn', () => {
     const { ids, rules } = await rule(over)
     expect(ids).toEqual(['b'])
     expect(rules).toEqual([
-      { rule: 'ihe-pcf-residual', source: 'token', effect: 'deny', citation: 'IHE PCF 3.71.4.2.2.1.4' },
+      {
+        rule: 'ihe-pcf-residual',
+        source: 'token',
+        effect: 'deny',
+        citation: 'IHE PCF 3.71.4.2.2.1.4',
+        ground: '171.202(b)',
+      },
     ])
   })
 

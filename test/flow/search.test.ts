@@ -35,6 +35,7 @@ describe('a predicate touches only what the requester may read', () => {
       rule: 'predicate-on-hidden-reference',
       source: 'label',
       effect: 'deny',
+      ground: '171.204(a)(2)',
     })
   })
 

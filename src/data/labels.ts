@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { LabelCategory, LabelRule, LabelRules, LocalCode } from '../model/rules.ts'
+import { compiledSchema } from './compiled-schemas.ts'
 import { readConceptMap } from './concept-maps.ts'
 import { checkRules, type RulesOfFile } from './label-checks.ts'
 import { LabelRulesError } from './label-rules-error.ts'
@@ -129,8 +130,8 @@ function compileSchema(readers: LabelReaders): ValidateFunction<LabelCategory> {
   const file = join(BUILT_IN_LABELS, 'schema.json')
   const text = readers.read(file)
   if (text === undefined) throw new LabelRulesError(file, '', 'the schema of label categories was expected')
-  const ajv = new Ajv({ allErrors: false, discriminator: true, strict: true, strictRequired: false })
-  return ajv.compile<LabelCategory>(JSON.parse(text))
+  const options = { allErrors: false, discriminator: true, strict: true, strictRequired: false }
+  return compiledSchema(text, options) as ValidateFunction<LabelCategory>
 }
 
 function parse({ file, text }: RulesFile): unknown {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Ajv, type ValidateFunction } from 'ajv'
+import type { ValidateFunction } from 'ajv'
+import { compiledSchema } from './compiled-schemas.ts'
 
 /** The folder of profiles that comes with the program. */
 export const BUILT_IN_FOLDER = fileURLToPath(new URL('../../profiles/', import.meta.url))
@@ -46,7 +47,7 @@ function readProfile(root: string, name: string): ProfileFile {
 
 /** Compiles a JSON Schema (draft-07) file. */
 export function schemaAt(path: string): ValidateFunction {
-  return new Ajv({ allErrors: false, strictTypes: false }).compile(JSON.parse(readFileSync(path, 'utf8')))
+  return compiledSchema(readFileSync(path, 'utf8'), { allErrors: false, strictTypes: false })
 }
 
 /**

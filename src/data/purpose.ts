@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Ajv, type ErrorObject } from 'ajv'
-import formats from 'ajv-formats'
+import type { ErrorObject } from 'ajv'
+import { compiledSchema } from './compiled-schemas.ts'
 
 /** What profiles/purpose/ says; the fields are options of the Consent reader, the code map is also that of identity. */
 export interface Purposes {
@@ -72,9 +72,8 @@ function placeOf({ instancePath, message, params }: ErrorObject): string {
 function readChecked<T>(folder: string, name: string): T {
   const file = join(folder, `${name}.json`)
   const value = readJson(file)
-  const ajv = new Ajv({ allErrors: true, strict: true })
-  formats.default(ajv)
-  const validate = ajv.compile(readJson(join(folder, `${name}.schema.json`)) as object)
+  const schema = readJson(join(folder, `${name}.schema.json`))
+  const validate = compiledSchema(JSON.stringify(schema), { allErrors: true, strict: true })
   if (!validate(value)) throw new Error(`${file}: ${validate.errors?.map(placeOf).join('; ')}`)
   return value as T
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { Ajv, type ValidateFunction } from 'ajv'
-import addFormats from 'ajv-formats'
+import type { ValidateFunction } from 'ajv'
 import type { Question } from '../model/question.ts'
+import { compiledSchema } from './compiled-schemas.ts'
 
 /** A question that does not fit profiles/deployment/question.schema.json; the message names place and expectation. */
 export class QuestionError extends Error {
@@ -29,8 +29,6 @@ export function checkQuestion(value: unknown, place: string): Question {
 }
 
 function compile(): ValidateFunction {
-  const ajv = new Ajv({ allowUnionTypes: true })
-  addFormats.default(ajv)
   const file = new URL('../../profiles/deployment/question.schema.json', import.meta.url)
-  return ajv.compile(JSON.parse(readFileSync(file, 'utf8')) as object)
+  return compiledSchema(readFileSync(file, 'utf8'), { allowUnionTypes: true })
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import type { ConsentExtension } from '../model/consent.ts'
 import type { RecipientClass } from '../model/recipient.ts'
+import { compiledSchema } from './compiled-schemas.ts'
 
 /** Small tables under profiles/ that come with the release and are not a site's to change. */
 
@@ -105,10 +106,9 @@ export function loadConsentExtensions(read: ReadTable = readTable): readonly Con
 
 function load(path: string, schema: object, read: ReadTable): unknown {
   const value = parse(path, read(path))
-  const ajv = new Ajv()
-  const validate = ajv.compile(schema)
+  const validate = compiledSchema(JSON.stringify(schema), {})
   if (validate(value)) return value
-  throw new Error(ajv.errorsText(validate.errors, { dataVar: path }))
+  throw new Error(new Ajv().errorsText(validate.errors, { dataVar: path }))
 }
 
 function parse(path: string, text: string): unknown {

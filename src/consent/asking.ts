@@ -5,7 +5,7 @@ import type { ResidualRule } from '../model/requester.ts'
 import type { Rule } from './compile.ts'
 import { evaluate, type Prepared, prepare } from './evaluate.ts'
 import { withClasses } from './form.ts'
-import { type QuestionView, questionView } from './question.ts'
+import { coversPurposes, type QuestionView, questionView } from './question.ts'
 import type { Compiled } from './reading.ts'
 import { type CompiledResidual, compileResidual } from './residual.ts'
 import { newestOnly } from './subject.ts'
@@ -28,10 +28,18 @@ const SILENT = 'outside the limits of this Consent'
 
 const UNVERIFIED = 'not verified with the patient or a related person'
 
-function unreadEntry(directive: ConsentDirective): Entry {
+/** Withheld, unless what cannot be read speaks of other purposes. */
+function unreadEntry(
+  directive: ConsentDirective,
+  { purposes }: ConsentQuestion,
+  vocabulary: Vocabulary,
+): Entry {
   const { ref, form, why } = directive
-  const reason = why === undefined ? {} : { why }
-  const silent = { ref, form, effect: 'indeterminate', path: 'Consent', ...reason } as const
+  const { spokenOf } = directive.compiled as Compiled
+  const said = { ref, form, path: 'Consent' }
+  const silent: ConsentVerdict = coversPurposes(spokenOf, purposes, false, vocabulary.purposes)
+    ? { ...said, effect: 'indeterminate', ...(why === undefined ? {} : { why }) }
+    : { ...said, effect: 'not-covered', why: SILENT }
   return { directive, subject: undefined, rules: [], silent }
 }
 
@@ -50,7 +58,7 @@ function entryOf(
 ): Entry {
   const { ref, patient } = directive
   const { rules: compiled, place } = directive.compiled as Compiled
-  if (compiled === undefined) return unreadEntry(directive)
+  if (compiled === undefined) return unreadEntry(directive, question, vocabulary)
   const { isVerified, subject } = compiled
   const form = withClasses(directive.form, question.directory)
   const rules = eachPurpose(question).map(asked =>

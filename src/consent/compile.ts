@@ -1,4 +1,4 @@
-import type { JsonObject, Resource } from '../model/fhir.ts'
+import type { Coding, JsonObject, Resource } from '../model/fhir.ts'
 import { dataSelector } from './data.ts'
 import type { Span } from './dates.ts'
 import {
@@ -13,6 +13,7 @@ import { conceptAt, objectAt, objectsAt, textAt, Unreadable } from './json.ts'
 import { type PurposeTerm, purposeTerm, questionView } from './question.ts'
 import { type ActorRole, containedOf, type PlacedActor } from './roles.ts'
 import { classSelector, codeSelector, dataPeriodSelector, labelSelector, type Selector } from './selectors.ts'
+import { RESEARCH_PURPOSES, topicOf } from './topic.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** Nesting that is still read; HL7 sets no limit, a reader must. */
@@ -26,6 +27,8 @@ export interface Rule {
   readonly span: Span
   readonly elements: Elements
   readonly purposes?: readonly PurposeTerm[]
+  /** Beside `purposes`: what a permit never reaches beyond, by the scope of its Consent. */
+  readonly within?: readonly PurposeTerm[]
   readonly recipients: readonly PlacedActor[]
   readonly disclosers: readonly PlacedActor[]
   readonly sources: readonly PlacedActor[]
@@ -84,13 +87,17 @@ export function ruleOf(
 ): Rule {
   const actors = elements.actor ?? []
   const inRole = (role: ActorRole) => actors.filter(actor => actor.role === role)
-  const purposes = elements.purpose?.map(coding => purposeTerm(coding, vocabulary.purposes))
+  const termsOf = (codings: readonly Coding[] | undefined) =>
+    codings?.map(coding => purposeTerm(coding, vocabulary.purposes))
+  const purposes = termsOf(elements.purpose)
+  const within = type === 'permit' ? termsOf(reading.within) : undefined
   return {
     type,
     path,
     span,
     elements,
     ...(purposes === undefined ? {} : { purposes }),
+    ...(within === undefined ? {} : { within }),
     recipients: inRole('recipient'),
     disclosers: inRole('discloser'),
     sources: inRole('source'),
@@ -172,10 +179,15 @@ function rootType(provision: JsonObject, base: 'permit' | 'deny' | undefined): '
   throw new Unreadable(`provision.type: expected a type, since provision.${limit} limits the rule`)
 }
 
+/** What every rule of a Consent inherits from its scope. */
+function scopedTo({ within }: Reading): Elements {
+  return within === undefined ? {} : { purpose: within }
+}
+
 /** The policyRule around a root of the other type. An opt-in ends with the root's period, an opt-out outlives it. */
 function around(root: Rule, base: 'permit' | 'deny', reading: Reading, vocabulary: Vocabulary): Rule {
   const span = base === 'permit' ? root.span : ALWAYS
-  return ruleOf(base, 'policyRule', {}, span, [root], reading, vocabulary)
+  return ruleOf(base, 'policyRule', scopedTo(reading), span, [root], reading, vocabulary)
 }
 
 function looksInside(rule: Rule): boolean {
@@ -212,11 +224,12 @@ export function compileConsent(
   refuseBackbones(consent)
   if (objectAt(consent['patient'], 'patient') === undefined)
     throw new Unreadable('patient: expected a Reference')
-  const reading: Reading = { place, zone, contained: containedOf(consent) }
+  const scope = topicOf(consent) === 'research' ? { within: RESEARCH_PURPOSES } : {}
+  const reading: Reading = { place, zone, contained: containedOf(consent), ...scope }
   const base = baseOf(consent)
   const provision = objectAt(consent['provision'], 'provision')
   const type = rootType(provision ?? {}, base)
-  const outer = { elements: {}, span: ALWAYS, depth: 0 }
+  const outer = { elements: scopedTo(reading), span: ALWAYS, depth: 0 }
   const written = provisionRule(provision ?? {}, 'provision', type, outer, reading, vocabulary)
   const root = base === undefined || base === type ? written : around(written, base, reading, vocabulary)
   return { root, looksInside: looksInside(root) }

@@ -11,6 +11,8 @@ export interface Reading {
   readonly contained: ReadonlyMap<string, Resource>
   /** IANA zone in which partial dates cover their whole span. */
   readonly zone: string
+  /** Purposes beyond which no permit of this Consent reaches, by its scope. Absent: none. */
+  readonly within?: readonly Coding[]
 }
 
 /** The elements of a provision that a nested one inherits unless it states them itself. */

@@ -31,6 +31,7 @@ function isAsked(rule: Rule, { question, vocabulary }: Preparing): boolean {
   const strict = rule.type === 'permit'
   const { at, question: asked } = question
   if (at < rule.span.start || at >= rule.span.end || (strict && rule.unplaced)) return false
+  if (!coversPurposes(rule.within, asked.purposes, strict, vocabulary.purposes)) return false
   return (
     coversAction(rule.elements.action, asked.action, strict) &&
     coversPurposes(rule.purposes, asked.purposes, strict, vocabulary.purposes) &&

@@ -5,9 +5,11 @@ import { type CompiledConsent, compileConsent } from './compile.ts'
 import { type Meanings, meaningsOf, withMeanings } from './extensions.ts'
 import { formFacts } from './form.ts'
 import { isObject, textIn, Unreadable } from './json.ts'
+import { type PurposeTerm, purposeTerm } from './question.ts'
 import { isLocal, normalReference, type Place } from './references.ts'
 import { type StateOf, standing, supersessions, timeState } from './state.ts'
 import { subjectOf } from './subject.ts'
+import { purposesSpokenOf } from './topic.ts'
 import { type Verified, verificationOf } from './verification.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -16,6 +18,8 @@ export interface Compiled {
   /** Absent where the Consent is not read: inactive, off topic or unreadable. */
   readonly rules?: ReadConsent
   readonly place: Place
+  /** Purposes beyond which it says nothing, readable or not; absent where it may speak of any. */
+  readonly spokenOf?: readonly PurposeTerm[]
 }
 
 /** A Consent with what the site may ask of it beside its rules. */
@@ -65,19 +69,32 @@ function rulesOf(
   }
 }
 
+/** By its raw text where extensions of it cannot be put into R4 elements. */
+function spokenOf(resource: Resource, { meanings, vocabulary }: Reading): Pick<Compiled, 'spokenOf'> {
+  let said = resource
+  try {
+    said = withMeanings(resource, meanings)
+  } catch {
+    // It is unreadable, and says why elsewhere.
+  }
+  const terms = purposesSpokenOf(said)?.map(coding => purposeTerm(coding, vocabulary.purposes))
+  return terms === undefined ? {} : { spokenOf: terms }
+}
+
 function compile(onFile: ConsentOnFile, reading: Reading): Read {
   const { resource } = onFile
-  const { place, zone } = reading
+  const { zone } = reading
+  const about = { place: reading.place, ...spokenOf(resource, reading) }
   const rules = rulesOf(resource, reading)
-  const whose = patientOf(onFile, place)
+  const whose = patientOf(onFile, reading.place)
   const common = { zone, onFile, ...whose }
   if ('state' in rules) {
-    return { ...common, form: formFacts(resource, undefined), compiled: { place }, standing: rules }
+    return { ...common, form: formFacts(resource, undefined), compiled: about, standing: rules }
   }
-  const isVerified = verificationOf(resource, whose.patient, place, zone)
+  const isVerified = verificationOf(resource, whose.patient, reading.place, zone)
   const subject = subjectOf(resource, rules.root)
   const read = { ...rules, isVerified, ...(subject === undefined ? {} : { subject }) }
-  return { ...common, form: formFacts(resource, rules.root), compiled: { place, rules: read } }
+  return { ...common, form: formFacts(resource, rules.root), compiled: { ...about, rules: read } }
 }
 
 function stateOf({ standing: fixed, compiled }: Read, at: number, later: ConsentOnFile | undefined): StateOf {

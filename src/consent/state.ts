@@ -1,9 +1,10 @@
 import type { ConsentOnFile, ConsentState } from '../model/consent.ts'
-import type { JsonObject, Resource } from '../model/fhir.ts'
+import type { Resource } from '../model/fhir.ts'
 import type { CompiledConsent } from './compile.ts'
 import { spanOf } from './dates.ts'
 import { isObject, objectsIn, textIn } from './json.ts'
 import { normalIdentifier, normalReference } from './references.ts'
+import { topicOf } from './topic.ts'
 
 export interface StateOf {
   readonly state: ConsentState
@@ -12,39 +13,6 @@ export interface StateOf {
 
 /** R4 Consent.status values that are no agreement in force. */
 const INACTIVE = new Set(['draft', 'proposed', 'rejected', 'inactive', 'entered-in-error'])
-/** consentscope codes of Consents that say nothing about disclosure. */
-const OTHER_SCOPES = new Set(['treatment', 'research', 'adr'])
-/** Categories of privacy Consents: LOINC, consentcategorycodes, v3-ActCode. */
-const PRIVACY = new Set([
-  '59284-0',
-  '57016-8',
-  '57017-6',
-  'npp',
-  'IDSCL',
-  'INFA',
-  'INFAO',
-  'INFASO',
-  'rsdid',
-  'rsreid',
-  'icol',
-])
-const OTHER_CATEGORIES = new Set(['acd', 'dnr', 'hcd', 'polst', 'RESEARCH', 'research'])
-
-function codesIn(concepts: readonly JsonObject[]): readonly string[] {
-  return concepts.flatMap(({ coding }) => objectsIn(coding).flatMap(({ code }) => textIn(code) ?? []))
-}
-
-/** Scope decides; where it is absent or not known, category does. */
-function topicOf(consent: Resource): 'privacy' | 'other' | 'unknown' {
-  const scope = isObject(consent['scope']) ? codesIn([consent['scope']]) : []
-  if (scope.includes('patient-privacy')) return 'privacy'
-  if (scope.some(code => OTHER_SCOPES.has(code))) return 'other'
-  const categories = codesIn(objectsIn(consent['category']))
-  if (categories.some(code => PRIVACY.has(code))) return 'privacy'
-  if (categories.length > 0 && categories.every(code => OTHER_CATEGORIES.has(code))) return 'other'
-  return scope.length === 0 && consent['scope'] === undefined ? 'privacy' : 'unknown'
-}
-
 /** What can be told of a Consent without its rules; undefined where the rules decide. */
 export function standing(consent: Resource): StateOf | undefined {
   const status = textIn(consent['status'])
@@ -52,7 +20,7 @@ export function standing(consent: Resource): StateOf | undefined {
   const topic = topicOf(consent)
   if (topic === 'other') return { state: 'not-privacy', why: 'scope is not patient-privacy' }
   if (status !== 'active') return { state: 'unreadable', why: 'status: expected a status of R4 Consent' }
-  if (topic === 'privacy') return undefined
+  if (topic !== 'unknown') return undefined
   return { state: 'unreadable', why: 'scope: expected a code of consentscope, or a category that is known' }
 }
 
@@ -106,7 +74,10 @@ function patientOf(consent: Resource): string {
 
 function replaces(later: ConsentOnFile, earlier: ConsentOnFile): boolean {
   const status = textIn(later.resource['status'])
-  if (status === undefined || !REPLACING.has(status) || topicOf(later.resource) !== 'privacy') return false
+  const topic = topicOf(later.resource)
+  if (status === undefined || !REPLACING.has(status)) return false
+  // A Consent about research takes the place of another one, never of what was said of all disclosure.
+  if (topic !== 'privacy' && (topic !== 'research' || topicOf(earlier.resource) !== 'research')) return false
   return (
     patientOf(later.resource) === patientOf(earlier.resource) && isLater(later.resource, earlier.resource)
   )

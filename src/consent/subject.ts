@@ -5,6 +5,7 @@ import type { Rule } from './compile.ts'
 import { objectsIn, textIn } from './json.ts'
 import type { PlacedActor } from './roles.ts'
 import { isLater } from './state.ts'
+import { topicOf } from './topic.ts'
 
 function everyRule(rule: Rule): readonly Rule[] {
   return [rule, ...rule.children.flatMap(everyRule)]
@@ -15,7 +16,7 @@ function nameOf({ role, reference, identifiers }: PlacedActor): string {
 }
 
 /**
- * What a Consent is about, for telling whether two are about the same: its categories and all actors of its rules with
+ * What a Consent is about, for telling whether two are about the same: its topic, its categories and all actors of its rules with
  * their roles. Undefined where it has no category or where an actor cannot be told (words alone, a role we cannot place,
  * a contained resource, which another Consent may contain with other content).
  */
@@ -35,7 +36,7 @@ export function subjectOf(consent: Resource, root: Rule): string | undefined {
   )
   if (categories.length === 0 || unclear) return undefined
   const sorted = (values: readonly string[]) => [...new Set(values)].sort()
-  return JSON.stringify([sorted(categories), sorted(actors.map(nameOf))])
+  return JSON.stringify([topicOf(consent), sorted(categories), sorted(actors.map(nameOf))])
 }
 
 /** A verdict with what decides which of two is the newer. */

@@ -1,7 +1,8 @@
 import type { ConsentForm } from '../model/consent.ts'
 import type { DecisionContext } from '../model/decision.ts'
 import { CONFIDENTIALITY_ORDER } from '../model/label.ts'
-import { personsBehind } from './organizations.ts'
+import { parentMustSign } from './minors.ts'
+import { organizationChain, personsBehind } from './organizations.ts'
 import type { PurposeTree } from './purpose.ts'
 
 /** What a form is checked against beside itself. */
@@ -46,7 +47,7 @@ const KINDS: Readonly<Record<string, ConsentKind>> = {
     ...part2(form, question),
     ...lacks(!form.purposes.every(purpose => purpose === 'HLEGAL'), '2.31(d)'),
   ],
-  'hipaa-auth': form => authorization(form, ['hipaa-auth', 'HIPAAPsyNotes']),
+  'hipaa-auth': (form, question) => authorization(form, authorizationPolicies(form, question)),
   /** 45 CFR 164.508(b)(3)(ii): combined only with another authorization for psychotherapy notes. */
   'psychotherapy-notes-only': (form, { context }) => [
     ...authorization(form, ['hipaa-auth', 'HIPAAPsyNotes']),
@@ -86,12 +87,17 @@ function part2(form: ConsentForm, question: FormQuestion): readonly string[] {
     ...lacks(form.disclosers.length === 0, '2.31(a)(2)'),
     ...lacks(!isDescribed(form), '2.31(a)(3)'),
     ...lacks(form.recipients.length === 0, '2.31(a)(4)'),
+    ...lacks(!namesIntermediary(form, question.context), '2.31(a)(4)(ii)(A)'),
     ...lacks(!reachesRequester(form, question), '2.31(a)(4)(ii)(B)'),
     ...lacks(form.purposes.length === 0, '2.31(a)(5)'),
     ...lacks(!isLimited(form, '2.31(a)(7)', openEnded), '2.31(a)(7)'),
     ...lacks(!form.signed, '2.31(a)(8)'),
     ...lacks(!form.dated, '2.31(a)(9)'),
     ...lacks(question.minor && !form.signers.includes(question.patient), '2.14'),
+    ...lacks(
+      question.minor && parentMustSign(question.context) && !isSignedByOther(form, question),
+      '2.14(b)',
+    ),
     ...statements(form, PART2_STATEMENTS),
     ...(tpo ? statements(form, TPO_STATEMENTS) : []),
   ]
@@ -134,6 +140,30 @@ function isSaid(form: ConsentForm, item: string): boolean {
   return answer !== undefined && answer !== '' && answer !== 'false'
 }
 
+function isSignedByOther({ signers }: ConsentForm, { patient }: FormQuestion): boolean {
+  return signers.some(signer => signer !== patient)
+}
+
+/**
+ * 2.31(a)(4)(ii)(A): what an intermediary passes on rests on a consent that names it. An exchange is none toward those
+ * whose business associate it is (2.11).
+ */
+function namesIntermediary(
+  { recipients, disclosers }: ConsentForm,
+  { custodian, registry, directory }: DecisionContext,
+): boolean {
+  const { organization, kind, hipaa } = custodian
+  const listed = registry.other['intermediaries']
+  const entry = Array.isArray(listed) ? listed.find(each => each?.organization === organization) : undefined
+  if (entry === undefined && !(kind === 'hie' && hipaa === 'none')) return true
+  const served: readonly unknown[] = Array.isArray(entry?.businessAssociateOf)
+    ? entry.businessAssociateOf
+    : []
+  const ofDiscloser = disclosers.length > 0 && disclosers.every(({ reference }) => served.includes(reference))
+  const own = organizationChain(organization, directory)
+  return ofDiscloser || recipients.some(({ reference }) => reference !== undefined && own.has(reference))
+}
+
 /**
  * A general designation "my treating providers" needs a treating relationship: who is registered as having none is
  * reached only by name (2.31(a)(4)(ii)(B)).
@@ -156,6 +186,15 @@ function reachesRequester(form: ConsentForm, { context: { requester, directory }
           actor.identifier.system === identifier.system,
       ),
   )
+}
+
+/**
+ * 45 CFR 164.508(b)(3)(i): an authorization for a research study (HL7 consentpolicycodes `hipaa-research`) may be one with
+ * the consent to take part in it; it authorizes nothing beside research.
+ */
+function authorizationPolicies({ purposes }: ConsentForm, { tree }: FormQuestion): readonly string[] {
+  const forResearch = purposes.length > 0 && purposes.every(purpose => tree.narrow(purpose).has('HRESCH'))
+  return ['hipaa-auth', 'HIPAAPsyNotes', ...(forResearch ? ['hipaa-research'] : [])]
 }
 
 /** 45 CFR 164.508(c): what, who, to whom, why, until when, signed, dated. */

@@ -104,7 +104,11 @@ const elements = {
   ),
   securityLabel: maybe(some(securityLabel), 2),
   purpose: maybe(
-    some(pick('TREAT', 'ETREAT', 'BTG', 'HOPERAT', 'HLEGAL', 'HPAYMT', 'UNHEARDOF').map(reason)),
+    some(
+      pick('TREAT', 'ETREAT', 'BTG', 'HOPERAT', 'HLEGAL', 'HPAYMT', 'HRESCH', 'CLINTRCH', 'UNHEARDOF').map(
+        reason,
+      ),
+    ),
     2,
   ),
   class: maybe(some(pick('Observation', 'Condition').map(type)), 4),
@@ -178,6 +182,12 @@ const root = fc.oneof(
 let count = 0
 export const consentArbitrary: fc.Arbitrary<ConsentOnFile> = fc
   .record({
+    scope: fc
+      .oneof(
+        { weight: 5, arbitrary: fc.constant('patient-privacy') },
+        { weight: 1, arbitrary: fc.constant('research') },
+      )
+      .map(value => ({ coding: [coding('http://terminology.hl7.org/CodeSystem/consentscope', value)] })),
     status: fc.oneof(
       { weight: 12, arbitrary: fc.constant('active') },
       { weight: 1, arbitrary: pick('inactive', 'proposed') },
@@ -214,7 +224,6 @@ export const consentArbitrary: fc.Arbitrary<ConsentOnFile> = fc
     const resource: Resource = {
       resourceType: 'Consent',
       id: `c${count}`,
-      scope: { coding: [coding('http://terminology.hl7.org/CodeSystem/consentscope', 'patient-privacy')] },
       ...(defined(parts) as JsonObject),
     }
     return { ref: { reference: `Consent/${resource.id}` }, resource }
@@ -230,9 +239,12 @@ export const questionArbitrary: fc.Arbitrary<ConsentQuestion> = fc.record({
   ),
   zone: fc.constant('UTC'),
   action: pick('access', 'access', 'disclose', 'use', 'correct', 'collect'),
-  purposes: fc.uniqueArray(pick('TREAT', 'ETREAT', 'BTG', 'HOPERAT', 'HLEGAL', 'HPAYMT', 'CAREMGT'), {
-    maxLength: 2,
-  }),
+  purposes: fc.uniqueArray(
+    pick('TREAT', 'ETREAT', 'BTG', 'HOPERAT', 'HLEGAL', 'HPAYMT', 'CAREMGT', 'HRESCH', 'CLINTRCH'),
+    {
+      maxLength: 2,
+    },
+  ),
   actors: fc.array(askedActor, { maxLength: 3 }),
   recipientClasses: fc.subarray(['health-plans', 'treating-providers']),
   directory: fc.subarray(PARTIES, { maxLength: 2 }).map(unreadable => directory(WORLD, unreadable)),

@@ -127,6 +127,7 @@ describe('Consents', () => {
         const strange = {
           ...onFile.resource,
           status: 'active',
+          scope: { coding: [{ code: 'patient-privacy' }] },
           modifierExtension: [{ url: 'http://example.org/m' }],
         }
         const file = [{ ...onFile, resource: strange }]

@@ -41,8 +41,10 @@ describe('the state of a Consent', () => {
   it('is off topic by scope, or by category where the scope is not known', () => {
     const scope = (code: string) => ({ scope: { coding: [{ code }] } })
     const category = (code: string) => ({ category: [{ coding: [{ code }] }] })
-    for (const code of ['treatment', 'research', 'adr'])
+    for (const code of ['treatment', 'adr'])
       expect(states(consent(permit, scope(code)))).toEqual(['not-privacy'])
+    expect(states(consent(permit, scope('research')))).toEqual(['enforceable'])
+    expect(states(consent(permit, { ...scope('local'), ...category('research') }))).toEqual(['enforceable'])
     expect(states(consent(permit, scope('local')))).toEqual(['enforceable'])
     expect(states(consent(permit, { ...scope('local'), ...category('dnr') }))).toEqual(['not-privacy'])
     expect(states(consent(permit, { ...scope('local'), ...category('local') }))).toEqual(['unreadable'])

@@ -27,6 +27,7 @@ interface Case {
   readonly question: ConsentQuestion
   readonly labelled: LabelledResource
   readonly tables: Tables
+  readonly research: boolean
 }
 
 const ELEMENTS = ['actor', 'action', 'securityLabel', 'purpose', 'class', 'code', 'dataPeriod', 'data']
@@ -329,9 +330,23 @@ function dataMatches(data: Json, sure: boolean, subject: Case): boolean {
   })
 }
 
+/** What a Consent in scope research is for, where its provisions state no purpose. */
+const RESEARCH: Json = [{ code: 'HRESCH' }]
+
+function isResearch(consent: Json): boolean {
+  return consent.scope.coding[0].code === 'research'
+}
+
+/** Every purpose some provision states. */
+function stated(provision: Json): Json[] {
+  return [...(provision?.purpose ?? []), ...(provision?.provision ?? []).flatMap(stated)]
+}
+
 function matches(provision: Json, period: [number, number], subject: Case): boolean {
   const sure = provision.type === 'permit'
   const now = subject.question.at.getTime()
+  // No permit about research reaches beyond it, whatever purpose it states; a refusal reaches what it states.
+  if (sure && subject.research && !purposesMatch(RESEARCH, sure, subject)) return false
   return (
     period[0] <= now &&
     now < period[1] &&
@@ -417,29 +432,35 @@ export function specVerdict(
   requireVerification = false,
 ): SpecVerdict {
   if (consent['status'] !== 'active') return 'none'
-  const subject = { question, labelled, tables }
+  const research = isResearch(consent)
+  const subject = { question, labelled, tables, research }
+  const spoken = [...RESEARCH, ...stated(consent['provision'])]
+  const unreadable = !research || purposesMatch(spoken, false, subject) ? 'indeterminate' : 'not-covered'
   const provision = plain(consent['provision'] ?? {})
-  if (provision === undefined) return 'indeterminate'
+  if (provision === undefined) return unreadable
   const json: Json = { ...consent, provision }
   const base: Said = OPPOSITE[json.policyRule?.coding[0].code]
   const root: Json = { ...json.provision }
-  if (json.modifierExtension !== undefined || !isReadable(root, 1)) return 'indeterminate'
+  if (json.modifierExtension !== undefined || !isReadable(root, 1)) return unreadable
   if (root.type === undefined) {
-    if (base === undefined || ELEMENTS.some(key => key in root)) return 'indeterminate'
+    if (base === undefined || ELEMENTS.some(key => key in root)) return unreadable
     root.type = base
   }
   const exception = base !== undefined && base !== root.type
   const [start, end] = exception && base === 'deny' ? [-Infinity, Infinity] : bounds(root.period)
   const now = question.at.getTime()
   if (now < start || now >= end) return 'none'
-  const fallback: Said =
-    exception && (base === 'deny' || READING.includes(question.action)) ? base : undefined
+  const inherited: Json = research ? { purpose: RESEARCH } : {}
+  const about = (asked: readonly string[]) => ({ ...subject, question: { ...question, purposes: asked } })
+  const fallback = (asked: readonly string[]): Said => {
+    const sure = base === 'permit'
+    if (!exception || (sure && !READING.includes(question.action))) return undefined
+    return purposesMatch(inherited.purpose, sure, about(asked)) ? base : undefined
+  }
   // Each declared purpose must be permitted; one that is denied is enough.
   const purposes = question.purposes.length > 1 ? question.purposes.map(code => [code]) : [question.purposes]
   const said = purposes.map(
-    asked =>
-      say(root, {}, [-Infinity, Infinity], { ...subject, question: { ...question, purposes: asked } }) ??
-      fallback,
+    asked => say(root, inherited, [-Infinity, Infinity], about(asked)) ?? fallback(asked),
   )
   if (!said.includes('deny') && said.includes(undefined)) return 'not-covered'
   const result = said.includes('deny') ? 'deny' : 'permit'
@@ -472,7 +493,7 @@ export function specVerdicts(
     const names = all.map(
       ({ role, reference }) => `${group(role.coding[0].code)} ${JSON.stringify(reference)}`,
     )
-    return [consent.patient.reference, ...[...new Set(names)].sort()].join()
+    return [isResearch(consent), consent.patient.reference, ...[...new Set(names)].sort()].join()
   }
   return said.map((verdict, index) => {
     const own: Json = consents[index]

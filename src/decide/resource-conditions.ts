@@ -5,7 +5,7 @@ import { ageHolds } from './age.ts'
 import { currentAgreements } from './agreements.ts'
 import { withinScope } from './claims.ts'
 import type { Situation } from './conditions.ts'
-import { organizationChain, patientOf, personsBehind } from './organizations.ts'
+import { organizationChain, personsBehind, representedBy } from './organizations.ts'
 import { every, factHolds, listHolds, some, type Tri, tri } from './tri.ts'
 
 /** A resource with the codes its labels stand under, once for all rows. */
@@ -127,10 +127,10 @@ function isFromSource({ source }: LabelledResource, { requesterChain }: Situatio
 /** Every patient of the resource is the one who asks, or the one whom the requester is known to stand for. */
 function isOwnRecord(
   { facts }: LabelledResource,
-  { requester, directory, evidence }: DecisionContext,
+  { requester, directory, evidence, at }: DecisionContext,
 ): boolean {
   if (evidence?.standsFor === true) return facts.patients.length > 0
-  const self = patientOf(requester.user, directory) ?? requester.patient
+  const self = representedBy(requester, directory, at)
   return self !== undefined && facts.patients.length > 0 && facts.patients.every(patient => patient === self)
 }
 

@@ -156,7 +156,7 @@ describe('organizations and persons', () => {
     expect(personsBehind(undefined, directory)).toEqual([])
     expect(
       ['Patient/p', 'RelatedPerson/m', 'RelatedPerson/x', 'Practitioner/d', undefined].map(user =>
-        patientOf(user, directory),
+        patientOf(user, directory, new Date()),
       ),
     ).toEqual(['Patient/p', 'Patient/p', undefined, undefined, undefined])
   })
@@ -297,7 +297,9 @@ describe('conditions on the resource', () => {
       holds({ ages: { under: 90 } }),
     ]).toEqual(['yes', 'no', 'yes', 'yes'])
     expect(holds({ fromSource: false, ownRecord: false, patientData: true })).toBe('yes')
-    expect(holds({ ownRecord: true }, {}, { requester: { ...hospital, patient: 'Patient/p' } })).toBe('yes')
+    const { user: _, ...nobody } = hospital
+    expect(holds({ ownRecord: true }, {}, { requester: { ...nobody, patient: 'Patient/p' } })).toBe('yes')
+    expect(holds({ ownRecord: true }, {}, { requester: { ...hospital, patient: 'Patient/p' } })).toBe('no')
     expect(
       holds(
         { ownRecord: true },

@@ -69,6 +69,7 @@ export function openEmergencyDesk(
     reviewSeconds: emergency.reviewDays * DAY_S,
     discloser: emergency.discloser ?? custodian.name ?? custodian.organization,
     declaredWithinDay: createDeclarationCount(store),
+    underWay: new Map<string, number>(),
     mostPerDay: emergency.declarationsPerUserMax,
     open,
   }

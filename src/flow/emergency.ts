@@ -27,6 +27,8 @@ export interface EmergencyRooms extends Rooms {
     readonly discloser: string
     /** Declarations of one principal in the 24 hours until a moment. */
     readonly declaredWithinDay: (principal: string, at: Date) => number
+    /** Declarations of a principal that passed that count and are not in the store yet. */
+    readonly underWay: Map<string, number>
     /** More of them are refused: a stolen token must not open a hospital. */
     readonly mostPerDay: number
     /** Puts grant, review case and alert into the store of the office in one event. Throws where that is not durable. */
@@ -51,20 +53,32 @@ export async function declareEmergency(rooms: EmergencyRooms, request: HttpReque
     const interaction = emergency.parser.understand(identified)
     reached = { ...identified, interaction }
     emergency.identity.reaches(identified.requester, interaction.patient)
-    checkRate(emergency, identified)
-    return await answer(rooms, declaredOf(rooms, identified, interaction))
+    return await counted(emergency, identified, () =>
+      answer(rooms, declaredOf(rooms, identified, interaction)),
+    )
   } catch (error) {
     const refused: Refused = { ...reached, refusal: asRefusal(error) }
     return await refuse(rooms, refused)
   }
 }
 
-function checkRate(
-  { declaredWithinDay, mostPerDay }: EmergencyRooms['emergency'],
-  { requester, receivedAt }: Identified,
-): void {
-  if (declaredWithinDay(requester.key, receivedAt) >= mostPerDay)
+/** Throws Refusal `rate-limited` above the bound; what is being recorded counts, or all would pass that come at once. */
+async function counted<T>(
+  { declaredWithinDay, mostPerDay, underWay }: EmergencyRooms['emergency'],
+  { requester: { key }, receivedAt }: Identified,
+  declare: () => Promise<T>,
+): Promise<T> {
+  const others = underWay.get(key) ?? 0
+  if (declaredWithinDay(key, receivedAt) + others >= mostPerDay)
     throw new Refusal('rate-limited', { detail: 'emergency.declarationsPerUserMax' })
+  underWay.set(key, others + 1)
+  try {
+    return await declare()
+  } finally {
+    const left = (underWay.get(key) ?? 1) - 1
+    if (left === 0) underWay.delete(key)
+    else underWay.set(key, left)
+  }
 }
 
 /** The record first: a grant without one must not be, a record of a declaration that opened nothing may. */

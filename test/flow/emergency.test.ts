@@ -23,6 +23,12 @@ function faultyOffice(): OfficeStore & { fails: boolean; readonly events: Office
 }
 
 const ledger = faultyLedger()
+/** How long the disk takes, ms. */
+let disk = 0
+const append: typeof ledger.append = async set => {
+  if (disk > 0) await new Promise(resolve => setTimeout(resolve, disk))
+  return ledger.append(set)
+}
 const office = faultyOffice()
 const MOST = 3
 let site: TestSite
@@ -31,13 +37,14 @@ let origin: string
 beforeAll(async () => {
   site = await openTestSite({
     resources: [],
-    seams: { ledger, office, warn: () => undefined },
+    seams: { ledger: { ...ledger, append }, office, warn: () => undefined },
     overrides: { ledger: { appendTimeoutMs: 50 }, emergency: { declarationsPerUserMax: MOST } },
   })
   origin = new URL(await site.serve()).origin
 })
 afterAll(() => site.close())
 beforeEach(() => {
+  disk = 0
   ledger.behave('ok')
   office.fails = false
 })
@@ -114,5 +121,14 @@ describe('the emergency door', () => {
     expect((await post(doctor('busy'))).status).toBe(429)
     expect(grants()).toBe(before)
     expect((await post(doctor('calm'))).status).toBe(201)
+  })
+  test('nor does it help to declare all at once', async () => {
+    const before = grants()
+    disk = 40
+    const replies = await Promise.all(Array.from({ length: 3 * MOST }, () => post(doctor('hasty'))))
+    disk = 0
+    expect(replies.filter(({ status }) => status === 201).length).toBe(MOST)
+    expect(replies.filter(({ status }) => status === 429).length).toBe(2 * MOST)
+    expect(grants()).toBe(before + MOST)
   })
 })

@@ -3,6 +3,7 @@ import type { Segmenter } from '../model/doors.ts'
 import type { SearchInteraction } from '../model/interaction.ts'
 import { Refusal } from '../model/refusal.ts'
 import { resourceOf } from './lookups.ts'
+import { meetsLost } from './predicate-values.ts'
 import type { ReferencePaths } from './rooms.ts'
 
 /**
@@ -38,17 +39,27 @@ export function readsProjected(
   segmenter: Segmenter,
   references: ReferencePaths,
   { resourceType, parameters, sort }: SearchInteraction,
+  recipient: string,
 ): (decided: DecidedResource) => boolean {
-  const read = [...parameters.map(({ name }) => name), ...sortKeys(sort)].map(name =>
-    references.searchParameterPaths(resourceType, name),
-  )
-  return ({ decision: { projections = [], redact } }) => {
-    if (projections.length + redact.length === 0) return false
+  const pathsOf = (name: string) => references.searchParameterPaths(resourceType, name)
+  const read = [
+    ...parameters.map(parameter => ({ parameter, elements: pathsOf(parameter.name) })),
+    ...sortKeys(sort).map(name => ({ parameter: undefined, elements: pathsOf(name) })),
+  ]
+  const meetsLostValue = (decided: DecidedResource): boolean => {
+    const both = segmenter.projected?.(decided, recipient)
+    if (both === 'unchanged') return false
+    return both === undefined || read.some(({ elements, parameter }) => meetsLost(both, elements, parameter))
+  }
+  return decided => {
+    const { projections = [], redact } = decided.decision
+    if (projections.length + redact.length === 0 || read.length === 0) return false
     const lost = (element: string): boolean =>
       redact.some(path => /^\w+/.exec(path)?.[0] === element) ||
       (projections.length > 0 && (segmenter.removes?.(projections, resourceType, element) ?? true))
     // Of a parameter that reads nobody knows what, everything is lost that is lost at all.
-    return read.some(elements => (elements.length === 0 ? lost('*') : elements.some(lost)))
+    if (read.some(({ elements }) => (elements.length === 0 ? lost('*') : elements.some(lost)))) return true
+    return projections.length > 0 && meetsLostValue(decided)
   }
 }
 

@@ -2,6 +2,7 @@ import type { DecidedResource } from '../model/decision.ts'
 import type { RawPage, Understood } from '../model/exchange.ts'
 import type { SearchInteraction } from '../model/interaction.ts'
 import { Refusal } from '../model/refusal.ts'
+import { recipientOf } from '../model/requester.ts'
 import type { Cursor } from './cursors.ts'
 import { gatherIncludes } from './includes.ts'
 import type { Judge } from './judge.ts'
@@ -70,7 +71,7 @@ async function walkPages(
   let scanned = 0
   for (;;) {
     let seen = cursor.before
-    for (const decided of await decidePage(rooms, judge, visibility, search, page)) {
+    for (const decided of await decidePage(rooms, judge, visibility, exchange, page)) {
       if (decided.decision.effect === 'deny') {
         walk.withheld.push(decided)
         continue
@@ -133,15 +134,16 @@ async function decidePage(
   rooms: Rooms,
   judge: Judge,
   visibility: Visibility,
-  search: SearchInteraction,
+  exchange: Understood & { readonly interaction: SearchInteraction },
   page: RawPage,
 ): Promise<readonly DecidedResource[]> {
+  const search = exchange.interaction
   const facts = factsOf(rooms.labeller, page, search.resourceType)
   const { labelled, known } = await judge.label(facts)
   const decided = await judge.decide(labelled, known)
   const predicates = referencePredicates(rooms, search)
   const identifiers = search.parameters.filter(({ name }) => name === 'identifier')
-  const reads = readsProjected(rooms.segmenter, rooms.references, search)
+  const reads = readsProjected(rooms.segmenter, rooms.references, search, recipientOf(exchange.requester))
   if (predicates.length + identifiers.length === 0)
     return decided.map(one => (one.decision.effect !== 'deny' && reads(one) ? unmatched(one) : one))
   await visibility.follow(decided.filter(one => one.decision.effect !== 'deny'))

@@ -28,6 +28,7 @@ import type {
 } from './interaction.ts'
 import type { LabelledResource, ResourceFacts } from './label.ts'
 import type { ProgramNames } from './programs.ts'
+import type { ResourceTree } from './projection.ts'
 import type { AuditSet } from './record.ts'
 import type { Requester, ResidualRule } from './requester.ts'
 
@@ -218,6 +219,14 @@ export interface Segmenter {
   readonly pseudonymous?: (decision: ResourceDecision) => boolean
   /** Whether one of these projections takes anything out at or below an element path of a type. */
   readonly removes?: (projections: readonly string[], resourceType: string, elementPath: string) => boolean
+  /**
+   * A resource as it is and as projections leave it for a recipient, where these look at values and not at paths alone;
+   * `unchanged` where none does, undefined where it cannot leave.
+   */
+  readonly projected?: (
+    decided: DecidedResource,
+    recipient: string,
+  ) => { readonly whole: ResourceTree; readonly left: ResourceTree } | 'unchanged' | undefined
   readonly segment: (input: SegmentInput) => Release
 }
 

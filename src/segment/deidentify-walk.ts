@@ -59,11 +59,10 @@ export function actionFor(
  */
 export function walkResource(resource: MutableObject, tools: Tools): void {
   const type = String(resource['resourceType'])
-  const list = Array.isArray(resource['contained']) ? resource['contained'].filter(isTree) : []
-  const stay = list.filter(each => !tools.withheldTypes.has(String(each['resourceType'])))
+  const stay = fitAmong(resource['contained'], tools)
   const contained = new Map(stay.map((each, index) => [`#${String(each['id'])}`, `#c${index + 1}`]))
   const walk: Walk = { ...tools, contained, walked: new WeakSet() }
-  if (list.length > 0) resource['contained'] = stay
+  if ('contained' in resource) resource['contained'] = stay
   const { id } = resource
   one(resource, walk)
   if (typeof id === 'string') place(resource, 'id', tools.pseudonyms.id(type, id))
@@ -83,10 +82,21 @@ function place(resource: MutableObject, key: string, value: unknown): void {
   Object.assign(resource, { resourceType, [key]: value }, rest)
 }
 
+function isFit(type: string, { rules, withheldTypes }: Tools): boolean {
+  return rules.shapeOf(type) !== undefined && !type.includes('_') && !withheldTypes.has(type)
+}
+
+/** Contained resources that can be made fit to leave; the others go, as what refers to them does. */
+function fitAmong(value: unknown, tools: Tools): MutableObject[] {
+  return (Array.isArray(value) ? value : [])
+    .filter(isTree)
+    .filter(({ resourceType }) => isFit(String(resourceType), tools))
+}
+
 function one(resource: MutableObject, walk: Walk): void {
   const type = String(resource['resourceType'])
   const shape = walk.rules.shapeOf(type)
-  if (shape === undefined || type.includes('_') || walk.withheldTypes.has(type))
+  if (shape === undefined || !isFit(type, walk))
     throw new Error('a resource of this type cannot be de-identified')
   walkObject(resource, shape, walk)
   resource['resourceType'] = type
@@ -180,9 +190,9 @@ function elementOf(path: string, element: ElementShape, value: unknown, walk: Wa
 }
 
 function containedOf(value: unknown, walk: Walk): unknown {
-  if (!Array.isArray(value) || value.length === 0) return undefined
-  for (const each of value) if (isTree(each)) one(each, walk)
-  return value
+  const stay = fitAmong(value, walk)
+  for (const each of stay) one(each, walk)
+  return stay.length === 0 ? undefined : stay
 }
 
 type Act = (value: unknown, element: ElementShape, walk: Walk) => unknown

@@ -52,6 +52,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       projections.some(id => options.projections?.get(id)?.removes(type, path) ?? true),
     pseudonymous: ({ projections = [] }) =>
       projections.some(id => options.projections?.get(id)?.forRecipient !== undefined),
+    projected: tools.variants.projected,
     segment: input => {
       const released = [...input.matches, ...input.includes]
       for (const { decision, labelled } of released) {

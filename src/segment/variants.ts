@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { LRUCache } from 'lru-cache'
 import type { DecidedResource } from '../model/decision.ts'
+import type { Segmenter } from '../model/doors.ts'
 import type { Coding, JsonValue } from '../model/fhir.ts'
 import type { ResourceFacts } from '../model/label.ts'
 import { containsOrigin, rewriteLinks } from '../model/links.ts'
 import { parseLossless, stringifyLossless } from '../model/lossless-json.ts'
-import type { Projected, Projection } from '../model/projection.ts'
+import type { Projected, Projection, ResourceTree } from '../model/projection.ts'
 import { entryHead } from './bundle.ts'
 import { cutDocuments, removalsOf } from './documents.ts'
 import { type Accompaniment, foundParts, mark, needsMarks, placeMetaEarly } from './mark.ts'
@@ -33,6 +34,7 @@ export interface Variants {
     along: Accompaniment,
     recipient?: string,
   ) => Uint8Array
+  readonly projected: NonNullable<Segmenter['projected']>
   /** Start of a Bundle entry for this resource: `{"fullUrl":…,"resource":`. */
   readonly entryHead: (decided: DecidedResource, recipient?: string) => Uint8Array
 }
@@ -60,6 +62,7 @@ export function createVariants(options: VariantOptions): Variants {
   const heads = new WeakMap<ResourceFacts, Uint8Array>()
 
   return {
+    projected: (decided, recipient) => attempt(() => leftOf(decided, options, recipient)),
     entryHead: (decided, recipient) => {
       const { facts } = decided.labelled
       const named = applied(decided, options, recipient).find(({ reference }) => reference !== undefined)
@@ -109,6 +112,29 @@ function applied(
     const projection = recipient === undefined ? found : (found.forRecipient?.(recipient) ?? found)
     return projection.touches?.(labelled.facts.type) === false ? [] : [projection]
   })
+}
+
+/** Pseudonyms are for what looks at values: what a view takes out is told by paths. */
+function leftOf(
+  decided: DecidedResource,
+  options: VariantOptions,
+  recipient: string,
+): ReturnType<Variants['projected']> {
+  const projections = applied(decided, options, recipient)
+  if (!projections.some(({ reference }) => reference !== undefined)) return 'unchanged'
+  const { facts } = decided.labelled
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(facts.bytes)
+  const [whole, left] = [parseLossless(text), parseLossless(text)] as unknown as [ResourceTree, ResourceTree]
+  for (const projection of projections) projection.apply(left, facts)
+  return { whole, left }
+}
+
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make()
+  } catch {
+    return undefined
+  }
 }
 
 interface Changes {

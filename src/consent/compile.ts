@@ -62,14 +62,14 @@ function selectorsOf(
   elements: Elements,
   strict: boolean,
   reading: Reading,
-  { labels }: Vocabulary,
+  { labels, isPolicySystem }: Vocabulary,
 ): readonly Selector[] {
   const { securityLabel, class: classes, code, dataPeriod, data } = elements
   const selectors: Selector[] = []
-  if (classes !== undefined) selectors.push(classSelector(classes, strict))
+  if (classes !== undefined) selectors.push(classSelector(classes, strict, isPolicySystem))
   if (securityLabel !== undefined) selectors.push(labelSelector(securityLabel, strict, labels))
   if (dataPeriod !== undefined) selectors.push(dataPeriodSelector(dataPeriod, strict, reading.zone))
-  if (code !== undefined) selectors.push(codeSelector(code, strict))
+  if (code !== undefined) selectors.push(codeSelector(code, strict, isPolicySystem))
   if (data !== undefined)
     selectors.push(dataSelector(data, strict, reading.place, q => questionView(q).context))
   return selectors

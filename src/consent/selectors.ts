@@ -134,9 +134,12 @@ const CARRIERS = new Set([
 
 type ClassTest = (view: ResourceView, strict: boolean) => boolean
 
-function classTest(coding: Coding): ClassTest {
+type SystemTest = (system: string | undefined) => boolean
+
+function classTest(coding: Coding, isPolicySystem: SystemTest): ClassTest {
   const system = systemOf(coding.system)
   const { code } = coding
+  if (isPolicySystem(system)) return (_, strict) => !strict
   if (system === RESOURCE_TYPES || system === '') return view => view.labelled.facts.type === code
   if (code.includes('/StructureDefinition/'))
     return view => view.labelled.facts.profiles.some(url => isProfile(url, code))
@@ -155,8 +158,12 @@ function sameCoding(left: Coding, right: Coding): boolean {
 }
 
 /** `class`: resource type, profile, document code or media type; for a question about classes, the classes asked for. */
-export function classSelector(classes: readonly Coding[], strict: boolean): Selector {
-  const tests = classes.map(classTest)
+export function classSelector(
+  classes: readonly Coding[],
+  strict: boolean,
+  isPolicySystem: SystemTest,
+): Selector {
+  const tests = classes.map(coding => classTest(coding, isPolicySystem))
   const named = (asked: Coding) => classes.some(coding => sameCoding(coding, asked))
   return (view, question) => {
     const asked = question.classes ?? []
@@ -165,11 +172,20 @@ export function classSelector(classes: readonly Coding[], strict: boolean): Sele
   }
 }
 
-/** `code` over all codings of the resource; a concept without coding cannot be evaluated. */
-export function codeSelector(concepts: readonly (readonly Coding[])[], strict: boolean): Selector {
+/**
+ * `code` over all codings of the resource. A concept without coding cannot be evaluated, nor can the code of a policy: no
+ * record bears it, and what a deny of it keeps back nobody here knows.
+ */
+export function codeSelector(
+  concepts: readonly (readonly Coding[])[],
+  strict: boolean,
+  isPolicySystem: SystemTest,
+): Selector {
   const terms: CodeTerm[] = concepts.flat().map(codeTerm)
-  const textOnly = concepts.some(codings => codings.length === 0)
-  if (textOnly && !strict) return () => true
+  const open = concepts.some(
+    codings => codings.length === 0 || codings.some(({ system }) => isPolicySystem(system)),
+  )
+  if (open && !strict) return () => true
   return view => terms.some(term => hasCode(view.codes, term, strict))
 }
 

@@ -1,3 +1,4 @@
+import { systemOf } from './codes.ts'
 import { createHierarchy } from './hierarchy.ts'
 import type { PurposeVocabulary } from './question.ts'
 import type { LabelVocabulary } from './selectors.ts'
@@ -20,11 +21,15 @@ export interface VocabularyOptions {
   readonly labelPermitAlso?: Readonly<Record<string, readonly string[]>>
   /** Codes that a permit of the key need not name on a resource that carries the key. Default none. */
   readonly labelImplied?: Readonly<Record<string, readonly string[]>>
+  /** Code systems whose codes no record bears; `below`: those under that URL too. Default none. */
+  readonly policySystems?: readonly { readonly system: string; readonly below?: boolean }[]
 }
 
 export interface Vocabulary {
   readonly labels: LabelVocabulary
   readonly purposes: PurposeVocabulary
+  /** True for a code system that names policies: what may be done, not what is in a record. */
+  readonly isPolicySystem: (system: string | undefined) => boolean
 }
 
 export function vocabularyOf(options: VocabularyOptions): Vocabulary {
@@ -43,5 +48,20 @@ export function vocabularyOf(options: VocabularyOptions): Vocabulary {
       implied: new Map(Object.entries(options.labelImplied ?? {})),
       isPurpose: purposes.knows,
     },
+    isPolicySystem: policyTest(options.policySystems ?? []),
+  }
+}
+
+/** OIDs are also written without `urn:oid:`. */
+function bare(url: string | undefined): string {
+  return systemOf(url).replace(/^urn:oid:/, '')
+}
+
+function policyTest(list: NonNullable<VocabularyOptions['policySystems']>): Vocabulary['isPolicySystem'] {
+  const exact = new Set(list.map(({ system }) => bare(system)))
+  const roots = list.flatMap(({ system, below }) => (below === true ? [`${bare(system)}/`] : []))
+  return url => {
+    const system = bare(url)
+    return exact.has(system) || roots.some(root => system.startsWith(root))
   }
 }

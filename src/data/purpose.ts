@@ -22,6 +22,8 @@ export interface Purposes {
   readonly labelPermitAlso: Coverage
   /** Codes that a permit of the key need not name on a resource that carries the key. */
   readonly labelImplied: Coverage
+  /** Code systems whose codes name policies, so that no record bears one; `below`: those under that URL too. */
+  readonly policySystems: readonly { readonly system: string; readonly below?: true }[]
 }
 
 type Coverage = Readonly<Record<string, readonly string[]>>
@@ -37,6 +39,14 @@ interface PurposeFile {
   readonly maps: readonly {
     readonly systems: readonly string[]
     readonly codes: Readonly<Record<string, string>>
+  }[]
+}
+
+interface PolicyCodesFile {
+  readonly systems: readonly {
+    readonly system: string
+    readonly also?: readonly string[]
+    readonly below?: true
   }[]
 }
 
@@ -121,8 +131,17 @@ function coverageOf(list: CoverageList): Coverage {
   return Object.freeze(Object.fromEntries(list.map(({ code, covers }) => [code, covers])))
 }
 
+function policySystemsOf({ systems }: PolicyCodesFile): Purposes['policySystems'] {
+  return Object.freeze(
+    systems.flatMap(({ system, also = [], below }) => [
+      below === undefined ? { system } : { system, below },
+      ...also.map(name => ({ system: name })),
+    ]),
+  )
+}
+
 /**
- * Takes the folder profiles/purpose; returns purposes of use and sensitivity labels, frozen. Throws an Error that names
+ * Takes the folder profiles/purpose; returns purposes of use, sensitivity labels and policy systems, frozen. Throws an Error that names
  * file, place and expectation where a file is missing, no JSON, against its schema, or names a code it does not define.
  */
 export function loadPurposes(folder: string): Purposes {
@@ -152,6 +171,7 @@ export function loadPurposes(folder: string): Purposes {
     labelDenyAlso: coverageOf(labels.denyAlso),
     labelPermitAlso: coverageOf(labels.permitAlso),
     labelImplied: coverageOf(labels.implied),
+    policySystems: policySystemsOf(readChecked<PolicyCodesFile>(folder, 'policy-codes')),
   })
 }
 

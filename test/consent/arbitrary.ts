@@ -76,6 +76,11 @@ const named = fc.oneof(
 const role = pick('IRCP', 'IRCP', 'IRCP', 'PRCP', 'CST', 'AUT', 'WIT')
 const code = pick('86406008', '718-7')
 const snomed = code.map(value => coding('http://snomed.info/sct', value))
+const policyCode = pick(
+  coding('urn:oid:2.16.840.1.113883.3.1937.777.24.5.3', '2.16.840.1.113883.3.1937.777.24.5.3.8'),
+  coding('http://terminology.hl7.org/CodeSystem/consentpolicycodes', 'cric'),
+  coding('https://ths-greifswald.de/fhir/CodeSystem/gics/Policy/MII', 'MDAT_erheben'),
+)
 const data = fc.record({
   meaning: pick('instance', 'related', 'dependents', 'authoredby'),
   reference: pick(
@@ -117,6 +122,7 @@ const elements = {
       fc.oneof(
         { weight: 5, arbitrary: snomed.map(item => ({ coding: [item] })) },
         { weight: 1, arbitrary: fc.constant({ text: 'words' }) },
+        { weight: 1, arbitrary: policyCode.map(item => ({ coding: [item] })) },
       ),
     ),
     5,

@@ -56,6 +56,20 @@ describe('sensitivity labels', () => {
   })
 })
 
+describe('code systems of policies', () => {
+  it('are told by every name they have', () => {
+    const { policySystems } = loadPurposes(real)
+    const names = policySystems.map(({ system }) => system)
+    expect(names).toContain('http://terminology.hl7.org/CodeSystem/consentpolicycodes')
+    expect(names).toContain('urn:oid:2.16.840.1.113883.4.642.4.1229')
+    expect(names).toContain('urn:oid:2.16.840.1.113883.3.1937.777.24.5.3')
+    expect(policySystems).toContainEqual({
+      system: 'https://ths-greifswald.de/fhir/CodeSystem/gics/Policy',
+      below: true,
+    })
+  })
+})
+
 describe('a folder that is not in order', () => {
   it('is refused with file, place and expectation', () => {
     change('purpose-of-use', value => {
@@ -64,6 +78,15 @@ describe('a folder that is not in order', () => {
     })
     expect(() => loadPurposes(folder)).toThrow(/purpose-of-use\.json: .*colour/)
     expect(() => loadPurposes(folder)).toThrow(/\/explicitOnly\/0: must have required property 'why'/)
+  })
+
+  it('cites every code system of policies', () => {
+    change('policy-codes', value => {
+      value['systems'] = [{ system: 'http://policies.example', title: 'ours' }]
+    })
+    expect(() => loadPurposes(folder)).toThrow(
+      /policy-codes\.json: \/systems\/0: must have required property 'citation'/,
+    )
   })
 
   it('may name no code that it does not define', () => {

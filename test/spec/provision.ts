@@ -16,6 +16,7 @@ export interface Tables {
   readonly labelDenyAlso: Readonly<Record<string, readonly string[]>>
   readonly labelPermitAlso: Readonly<Record<string, readonly string[]>>
   readonly labelImplied: Readonly<Record<string, readonly string[]>>
+  readonly policySystems: readonly { readonly system: string; readonly below?: true }[]
 }
 
 export type SpecVerdict = 'permit' | 'deny' | 'not-covered' | 'indeterminate' | 'none'
@@ -290,10 +291,18 @@ function classMatches(classes: Json, { labelled }: Case): boolean {
   return classes === undefined || classes.some((item: Json) => item.code === labelled.facts.type)
 }
 
-function codeMatches(concepts: Json, sure: boolean, { labelled }: Case): boolean {
+/** The code of a policy: no record bears it, so nobody can tell what a refusal of it keeps back. */
+function isPolicy({ system }: Json, { policySystems }: Tables): boolean {
+  return policySystems.some(
+    one => system === one.system || (one.below && system.startsWith(`${one.system}/`)),
+  )
+}
+
+function codeMatches(concepts: Json, sure: boolean, { labelled, tables }: Case): boolean {
   if (concepts === undefined) return true
   if (!sure && concepts.some((concept: Json) => concept.coding === undefined)) return true
   const terms = concepts.flatMap((concept: Json) => concept.coding ?? [])
+  if (!sure && terms.some((term: Json) => isPolicy(term, tables))) return true
   return terms.some((term: Json) =>
     labelled.facts.codings.some(coding => coding.code === term.code && coding.system === term.system),
   )

@@ -32,11 +32,27 @@ function named(
   if (interaction.resourceType !== 'Patient')
     return records === undefined ? undefined : { patients: [], records }
   if (records !== undefined) return { patients: records, records: [] }
-  // Who looks for a patient by name and birth date looks for one.
-  const names = table.narrowing.byType['Patient'] ?? []
-  const isSought =
-    'parameters' in interaction && interaction.parameters.some(({ name }) => names.includes(name))
-  return isSought ? { patients: [shapeOf(interaction)], records: [] } : undefined
+  return isOnePerson(interaction, table) ? { patients: [shapeOf(interaction)], records: [] } : undefined
+}
+
+const DAY = /^(?:eq)?\d{4}-\d{2}-\d{2}$/
+/** R4 finds every text that begins with what is asked for. */
+const LEAST_TEXT = 2
+
+/**
+ * Who looks for a patient by name and day of birth, or by telephone number, looks for one. A name alone, the beginning of
+ * one, a span of years or every identifier of a system may find all patients there are.
+ */
+function isOnePerson(interaction: Asked['interaction'], { narrowing }: HoldsTable): boolean {
+  if (interaction.code !== 'search-type') return false
+  const names = narrowing.byType['Patient'] ?? []
+  const one = interaction.parameters.filter(({ name, value }) => names.includes(name) && !/,|\|$/.test(value))
+  const has = (kind: string, fits: (value: string) => boolean): boolean =>
+    one.some(({ type, value }) => type === kind && fits(value))
+  return (
+    has('token', () => true) ||
+    (has('date', value => DAY.test(value)) && has('string', value => value.length >= LEAST_TEXT))
+  )
 }
 
 function limitsOf({ patients = 0, records, windowHours }: HoldRule, at: Date) {

@@ -275,6 +275,21 @@ describe('breadth', () => {
     expect(ask('Patient')).toBe('held')
   })
 
+  test.each([
+    'Patient?birthdate=ge1900-01-01',
+    'Patient?birthdate=1970',
+    'Patient?birthdate=1970-01-01',
+    'Patient?birthdate=1970-01-01&name=a',
+    'Patient?birthdate=1970-01-01&family=Marsh,Dell,Young',
+    'Patient?family=Marsh',
+    'Patient?address=CA',
+    'Patient?identifier=http://mrn%7C',
+    'Patient?phone=555,556,557',
+  ])('%s may find everybody, and does not pass as one person', query => {
+    expect(asking([LIMIT])(query)).toBe('held')
+    expect(asking([LIMIT])('Patient?phone=555-0100')).toBe('flows')
+  })
+
   test('a token for one patient names that patient', () => {
     const ask = asking([LIMIT])
     const more = { onlyPatient: 'Patient/a' } as const

@@ -1,5 +1,7 @@
+import type { Directory } from '../model/consent.ts'
 import type { DecisionContext } from '../model/decision.ts'
 import type { Agreement } from '../model/requester.ts'
+import { organizationChain } from './organizations.ts'
 import type { PurposeTree } from './purpose.ts'
 
 /**
@@ -12,7 +14,7 @@ export function currentAgreements(
   purpose: string,
   tree: PurposeTree,
 ): readonly Agreement[] {
-  const { requester, custodian, registry } = context
+  const { requester, custodian, registry, directory } = context
   const own = requester.registration?.agreements ?? []
   const parties = [requester.organization, requester.client]
   const ofSite = registry.agreements.filter(
@@ -23,9 +25,35 @@ export function currentAgreements(
     agreement =>
       agreement.kind === kind &&
       agreement.status !== 'ended' &&
-      (agreement.with === undefined || agreement.with === custodian.organization) &&
+      (agreement.with === undefined || isOurs(agreement.with, custodian.organization, directory)) &&
       (agreement.start === undefined || agreement.start.slice(0, 10) <= today) &&
       (agreement.end === undefined || agreement.end.slice(0, 10) >= today) &&
       (agreement.purposes === undefined || agreement.purposes.some(each => tree.narrow(purpose).has(each))),
+  )
+}
+
+/** The custodian, an organization it is part of, or a part of it. */
+function isOurs(organization: string, custodian: string, directory: Directory): boolean {
+  return (
+    organizationChain(custodian, directory).has(organization) ||
+    organizationChain(organization, directory).has(custodian)
+  )
+}
+
+/**
+ * Whether an agreement reaches a record: of the types it is limited to, and, made with a part of the custodian, from that
+ * part. One made with the custodian or with what that is part of reaches them all.
+ */
+export function reaches(
+  { resourceTypes, with: partner }: Agreement,
+  type: string,
+  source: string | undefined,
+  { custodian, directory }: DecisionContext,
+): boolean {
+  if (resourceTypes !== undefined && !resourceTypes.includes(type)) return false
+  return (
+    partner === undefined ||
+    organizationChain(custodian.organization, directory).has(partner) ||
+    organizationChain(source, directory).has(partner)
   )
 }

@@ -1,8 +1,13 @@
 import type { JsonObject, JsonValue } from '../model/fhir.ts'
 import type { ResourceFacts } from '../model/label.ts'
 
-/** Whether a claim holds: `path` = present and neither false, empty nor blank; `path=value` = exactly that text. */
+/**
+ * Whether a claim holds: `path` = present and neither false, empty nor blank; `path=value` = exactly that text; `path~words`
+ * = some name or text in it holds these words, whatever their case.
+ */
 export function claimHolds(claims: JsonObject, condition: string): boolean {
+  const words = /^([^=~]+)~(.+)$/.exec(condition)
+  if (words !== null) return holdsWords(claimAt(claims, words[1] ?? ''), (words[2] ?? '').toLowerCase())
   const equals = condition.indexOf('=')
   const value = claimAt(claims, equals < 0 ? condition : condition.slice(0, equals))
   return equals < 0 ? isStated(value) : String(value) === condition.slice(equals + 1)
@@ -15,6 +20,15 @@ export function claimAt(claims: JsonObject, path: string): JsonValue | undefined
     value = Object.hasOwn(value, name) ? value[name] : undefined
   }
   return value
+}
+
+function holdsWords(value: JsonValue | undefined, words: string): boolean {
+  if (typeof value === 'string') return value.toLowerCase().includes(words)
+  if (Array.isArray(value)) return value.some(each => holdsWords(each, words))
+  if (!isObject(value)) return false
+  return Object.entries(value).some(
+    ([name, each]) => holdsWords(each, words) || (name.toLowerCase().includes(words) && isStated(each)),
+  )
 }
 
 function isStated(value: JsonValue | undefined): boolean {

@@ -109,7 +109,7 @@ function weighLaw(plan: Plan, judged: Judged, voices: readonly PatientVoice[]): 
     ...fallback.refusals,
     ...organizationReasons(plan.situation, judged, voices),
   ]
-  const released = [...ruling.authorities, ...ruling.terms]
+  const released = [...freed(ruling.authorities), ...ruling.terms]
   const relied = [...released.flatMap(reliedUpon), ...fallback.consents]
   return {
     refusals,
@@ -123,6 +123,22 @@ function weighLaw(plan: Plan, judged: Judged, voices: readonly PatientVoice[]): 
     limited: ruling.authorities.some(({ row }) => row.effect === 'limit'),
     consents: relied,
   }
+}
+
+/**
+ * Several authorities may each suffice. What one of them frees from falls for all (164.502(b)(2): the minimum necessary does
+ * not bind treatment, the patient, an authorization); duties that other rows lay on the release stay.
+ */
+function freed(authorities: readonly Speaking[]): readonly Speaking[] {
+  const free = new Set(authorities.flatMap(({ row }) => row.frees ?? []))
+  if (free.size === 0) return authorities
+  return authorities.map(speaking => {
+    const { obligations = [] } = speaking.row
+    const left = obligations.filter(obligation => !free.has(obligation))
+    return left.length === obligations.length
+      ? speaking
+      : { ...speaking, row: { ...speaking.row, obligations: left } }
+  })
 }
 
 /** Consents alone, without law packs (`decide --policy none`). */

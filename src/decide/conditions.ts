@@ -2,7 +2,7 @@ import type { DecisionContext } from '../model/decision.ts'
 import type { LawCondition } from '../model/law.ts'
 import { currentAgreements } from './agreements.ts'
 import { claimHolds } from './claims.ts'
-import { organizationChain } from './organizations.ts'
+import { organizationChain, personsBehind } from './organizations.ts'
 import type { PurposeTree } from './purpose.ts'
 import { factHolds, listHolds, type Tri, tri } from './tri.ts'
 
@@ -117,9 +117,11 @@ function isAgreed(kind: string, { context, purpose, tree }: Situation): boolean 
 
 /** A recorded judgement names its kind, statute or regulation; one made for another recipient does not count. */
 function isDetermined(text: string, { context }: Situation): boolean {
+  const { organization, user, client } = context.requester
+  const recipients: readonly unknown[] = [organization, client, ...personsBehind(user, context.directory)]
   return (context.custodian.determinations ?? []).some(determination => {
     const { kind, statute, regulation, recipient } = determination as Readonly<Record<string, unknown>>
     const names = [kind, statute, regulation].some(part => typeof part === 'string' && part.includes(text))
-    return names && (recipient === undefined || recipient === context.requester.organization)
+    return names && (recipient === undefined || recipients.includes(recipient))
   })
 }

@@ -45,7 +45,8 @@ export function createDecider(profiles: DecisionProfiles, options: DeciderOption
   const policies = profiles.defaultPolicies ?? {}
 
   const plansFor = (context: DecisionContext): readonly Plan[] => {
-    const policy = policies[context.defaultPolicy ?? (context.policy === 'law' ? 'law' : 'deny')]
+    const { defaultPolicy = context.policy === 'law' ? 'law' : undefined } = context
+    const policy = defaultPolicy === undefined ? undefined : policies[defaultPolicy]
     return context.purposes.map(purpose => planFor(context, purpose, index, tree, policy))
   }
 

@@ -76,6 +76,7 @@ function termsText(row: LawRow): string {
     ['consent', row.consent],
     ['lifts', row.lifts],
     ['overrides', row.overrides],
+    ['frees from', row.frees],
     ['obligations', row.obligations],
     ['caveats', row.caveats],
     ['on refusal', row.onRefusal],

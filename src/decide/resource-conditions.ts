@@ -2,7 +2,7 @@ import type { DecisionContext } from '../model/decision.ts'
 import type { LabelledResource } from '../model/label.ts'
 import type { LawCondition } from '../model/law.ts'
 import { ageHolds } from './age.ts'
-import { currentAgreements } from './agreements.ts'
+import { currentAgreements, reaches } from './agreements.ts'
 import { withinScope } from './claims.ts'
 import type { Situation } from './conditions.ts'
 import { organizationChain, personsBehind, representedBy } from './organizations.ts'
@@ -82,7 +82,7 @@ function* relationParts(when: LawCondition): Generator<Part> {
   if (custodianReceived) yield ({ resource }, { context }) => receivedOn(custodianReceived, resource, context)
   if (regimes)
     yield ({ resource }, { context }) => tri(regimes.some(regime => isUnder(regime, resource, context)))
-  if (agreements) yield ({ resource }, at) => tri(agreementsReach(agreements, resource.facts.type, at))
+  if (agreements) yield ({ resource }, at) => tri(agreementsReach(agreements, resource, at))
 }
 
 function* insideParts({ originator, scope }: LawCondition): Generator<Part> {
@@ -96,15 +96,14 @@ function inScope(resource: LabelledResource) {
   return { facts: resource.facts, ...(resource.source === undefined ? {} : { source: resource.source }) }
 }
 
-/** An agreement may be limited to resource types. */
 function agreementsReach(
   kinds: readonly string[],
-  type: string,
+  { facts, source }: LabelledResource,
   { context, purpose, tree }: Situation,
 ): boolean {
   return listHolds(kinds, kind =>
-    currentAgreements(context, kind, purpose, tree).some(
-      ({ resourceTypes }) => resourceTypes === undefined || resourceTypes.includes(type),
+    currentAgreements(context, kind, purpose, tree).some(agreement =>
+      reaches(agreement, facts.type, source, context),
     ),
   )
 }

@@ -1,8 +1,8 @@
 import type { Custodian, SiteRegistry } from '../model/decision.ts'
 import type { Identifier, LiteralReference, Resource } from '../model/fhir.ts'
-import type { Question, QuestionRegistry } from '../model/question.ts'
+import type { Question, QuestionAgreement, QuestionRegistry } from '../model/question.ts'
 import { Refusal } from '../model/refusal.ts'
-import type { Requester, RequesterActor } from '../model/requester.ts'
+import type { Agreement, Requester, RequesterActor } from '../model/requester.ts'
 
 /** The facts of a question in the shapes decide and consent ask for. What is not in the question is not true. */
 
@@ -25,8 +25,18 @@ export function registryOf(question: Question): SiteRegistry {
     sudOnlyFacilities: sudOnlyFacilities ?? [],
     notFederallyAssisted: notFederallyAssisted ?? [],
     sources: sourceMap(sources),
-    agreements: agreements ?? [],
+    agreements: (agreements ?? []).map(agreementOf),
     other,
+  }
+}
+
+/** An agreement of the question carries its `period`; one whose status is not "active" binds nobody any more, or not yet. */
+function agreementOf({ period, status, ...agreement }: QuestionAgreement): Agreement {
+  return {
+    ...agreement,
+    ...(status === undefined ? {} : { status: status === 'active' ? 'active' : 'ended' }),
+    ...(period?.start === undefined ? {} : { start: period.start }),
+    ...(period?.end === undefined ? {} : { end: period.end }),
   }
 }
 

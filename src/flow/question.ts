@@ -246,12 +246,23 @@ function toAnswer(
     decision,
     revision: rooms.revision,
     resources: Object.fromEntries(decided.map(one => [one.labelled.facts.reference, answered(one)])),
-    obligations: [...new Set(decided.flatMap(one => one.decision.obligations))],
+    obligations: owed(decided),
     notices: [...new Set(decided.flatMap(one => one.decision.notices))],
     ...(unread.length === 0
       ? {}
       : { unread: unread.map(({ ref, why }) => ({ consent: ref.reference, why: why ?? 'unreadable' })) }),
   }
+}
+
+/** Released Part 2 records that name their patient tell that the person is one; nothing is left then to keep silent about. */
+function owed(decided: readonly DecidedResource[]): readonly string[] {
+  const told = decided.some(
+    ({ labelled, decision }) =>
+      labelled.part2 && decision.effect !== 'deny' && !decision.obligations.includes('DEIDENTIFY'),
+  )
+  const all = new Set(decided.flatMap(one => one.decision.obligations))
+  if (told) all.delete('P2_NO_REVEAL')
+  return [...all]
 }
 
 /** One decided resource in the words of the answer. */

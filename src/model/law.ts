@@ -75,6 +75,8 @@ export interface LawRow {
   readonly lifts?: readonly string[]
   /** What a release under this row may go against: a Consent's refusal (164.522(a)(1)(iii), (v)), the default policy. */
   readonly overrides?: readonly ('consent' | 'default-policy')[]
+  /** Obligations of other authorities that fall where this one suffices (164.502(b)(2)). */
+  readonly frees?: readonly string[]
   /** Further obligations where a Consent's refusal was gone against (164.522(a)(1)(iv)). */
   readonly onOverride?: readonly string[]
   /** Obligations of the refusal, where this row denies. */

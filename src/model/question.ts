@@ -25,6 +25,12 @@ export interface Question {
   readonly request?: { readonly kind?: string; readonly what?: string }
 }
 
+/** As a site registers it, or with its `period` as the contract of questions has it. */
+export interface QuestionAgreement extends Omit<Agreement, 'status'> {
+  readonly status?: string
+  readonly period?: { readonly start?: string; readonly end?: string }
+}
+
 export interface QuestionRegistry {
   readonly part2Programs?: readonly string[]
   readonly sudOnlyFacilities?: readonly string[]
@@ -32,7 +38,7 @@ export interface QuestionRegistry {
   readonly sources?:
     | Readonly<Record<string, string>>
     | readonly { readonly uri: string; readonly organization: string }[]
-  readonly agreements?: readonly Agreement[]
+  readonly agreements?: readonly QuestionAgreement[]
   readonly clients?: readonly JsonObject[]
   readonly [key: string]: unknown
 }

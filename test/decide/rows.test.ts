@@ -52,6 +52,10 @@ const cases = packs.flatMap(pack => pack.cases)
 const named = { recipients: [{ reference: 'Organization/hospital', classes: [] }], periodEnd: '2027-03-01' }
 const FORMS: Readonly<Record<string, ConsentForm>> = {
   tpo: tpoForm,
+  'tpo-through-exchange': {
+    ...tpoForm,
+    recipients: [...tpoForm.recipients, { reference: 'Organization/custodian', classes: [] }],
+  },
   'unsigned-tpo': { ...tpoForm, signed: false, dated: false },
   part2: { ...tpoForm, ...named, purposes: ['CAREMGT'] },
   legal: { ...tpoForm, ...named, purposes: ['HLEGAL'] },
@@ -128,5 +132,4 @@ describe('each row of law speaks where its citation says, and nowhere else', () 
     for (const obligation of each.expect.withoutObligations ?? [])
       expect(decision.obligations).not.toContain(obligation)
   })
-
 })

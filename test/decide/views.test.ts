@@ -65,7 +65,8 @@ describe('minimum necessary is a view (45 CFR 164.514(d))', () => {
   it('treatment under HIPAA, the individual and an authorization are free of it', () => {
     expect(decide({ type: 'Goal' }, { purposes: ['TREAT'] }).projections).toBeUndefined()
     const authorized = decide({ type: 'Goal' }, { requester: plan, purposes: ['HPAYMT'] }, authorizationForm)
-    expect([authorized.effect, authorized.projections]).toEqual(['permit', ['view:as-authorized']])
+    expect([authorized.effect, authorized.projections]).toEqual(['permit', undefined])
+    expect(authorized.obligations).toEqual(['AUDIT', 'AUTH_SCOPE'])
   })
 
   it('several purposes are narrowed by the views of each', () => {

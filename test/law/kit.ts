@@ -21,6 +21,7 @@ export interface Scenario {
     readonly claims?: JsonObject
     readonly purpose?: string
     readonly birthDate?: string
+    readonly defaultPolicy?: string
     readonly records: readonly string[]
     readonly consents?: readonly (string | ConsentSpec)[]
     readonly asksPatient?: boolean
@@ -103,6 +104,7 @@ export function expand({ id, given }: Scenario): Asked {
       consents: (given.consents ?? []).map((spec, i) =>
         consentOf(filled(consentSpec(spec)), `${id}-consent${i}`, patient),
       ),
+      ...(given.defaultPolicy === undefined ? {} : { defaultPolicy: given.defaultPolicy }),
       resources: given.asksPatient === true ? [person, ...resources] : resources,
     },
   }

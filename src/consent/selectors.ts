@@ -24,12 +24,16 @@ export interface LabelVocabulary {
   readonly implied: ReadonlyMap<string, readonly string[]>
   /** Purpose codes, which may stand as labels too. */
   readonly isPurpose: (code: string) => boolean
+  /** Systems whose labels stand on every record they fit, so that one that is not there is known to be absent. */
+  readonly complete: ReadonlySet<string>
 }
 
 interface LabelTerms {
   readonly ranks: readonly number[]
   readonly sensitivities: readonly string[]
   readonly policies: readonly string[]
+  /** Codes nobody here knows, of systems that the upstream uses completely. */
+  readonly exact: readonly string[]
   /** A code nobody here knows: never ruled out on a deny. */
   readonly unknown: boolean
 }
@@ -43,6 +47,7 @@ function labelTerms(labels: readonly Coding[], vocabulary: LabelVocabulary): Lab
     ranks: [] as number[],
     sensitivities: [] as string[],
     policies: [] as string[],
+    exact: [] as string[],
     unknown: false,
   }
   for (const { system: url, code } of labels) {
@@ -52,8 +57,9 @@ function labelTerms(labels: readonly Coding[], vocabulary: LabelVocabulary): Lab
     else if (ours && vocabulary.hierarchy.knows(code)) terms.sensitivities.push(code)
     else if (ours && (vocabulary.policies.has(code) || vocabulary.isPurpose(code))) terms.policies.push(code)
     else {
-      terms.sensitivities.push(ours ? code : `${system}|${code}`)
-      terms.unknown = true
+      const known = vocabulary.complete.has(system)
+      ;(known ? terms.exact : terms.sensitivities).push(ours ? code : `${system}|${code}`)
+      terms.unknown ||= !known
     }
   }
   return terms
@@ -80,8 +86,9 @@ function namedAll(
 
 function permitLabels(terms: LabelTerms, vocabulary: LabelVocabulary): Selector {
   const ceiling = Math.max(...terms.ranks)
-  const names = terms.sensitivities.length > 0
-  const coversAll = namedAll(terms.sensitivities, vocabulary)
+  const named = [...terms.sensitivities, ...terms.exact]
+  const names = named.length > 0
+  const coversAll = namedAll(named, vocabulary)
   return view => {
     if (view.labelled.notAssessable !== undefined) return false
     const { sensitivities } = view
@@ -98,8 +105,12 @@ function denyLabels(terms: LabelTerms, { hierarchy, denyAlso }: LabelVocabulary)
   const floor = Math.min(...terms.ranks)
   const named = terms.sensitivities.flatMap(code => [code, ...(denyAlso.get(code) ?? [])])
   const meets = (code: string) => named.some(ancestor => hierarchy.within(code, ancestor))
+  const exactOnly = terms.ranks.length + named.length + terms.policies.length === 0
   return view => {
     if (view.labelled.notAssessable !== undefined || view.rank >= floor) return true
+    if (terms.exact.some(code => view.labels.has(code))) return true
+    // What could not be read may hold anything that is found by reading, but bears the labels that it was given.
+    if (exactOnly) return false
     // A scan, a picture: nobody can say that it does not hold what the patient keeps back.
     if (view.labels.has(UNASSESSED)) return true
     return view.sensitivities.some(meets) || terms.policies.some(code => view.labels.has(code))

@@ -21,6 +21,8 @@ export interface VocabularyOptions {
   readonly labelPermitAlso?: Readonly<Record<string, readonly string[]>>
   /** Codes that a permit of the key need not name on a resource that carries the key. Default none. */
   readonly labelImplied?: Readonly<Record<string, readonly string[]>>
+  /** Label systems that the upstream uses completely. Default none. */
+  readonly labelSystems?: readonly string[]
   /** Code systems whose codes no record bears; `below`: those under that URL too. Default none. */
   readonly policySystems?: readonly { readonly system: string; readonly below?: boolean }[]
 }
@@ -47,6 +49,7 @@ export function vocabularyOf(options: VocabularyOptions): Vocabulary {
       permitAlso: new Map(Object.entries(options.labelPermitAlso ?? {})),
       implied: new Map(Object.entries(options.labelImplied ?? {})),
       isPurpose: purposes.knows,
+      complete: new Set((options.labelSystems ?? []).map(systemOf)),
     },
     isPolicySystem: policyTest(options.policySystems ?? []),
   }

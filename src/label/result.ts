@@ -120,7 +120,8 @@ export function finished(
   const key = [
     facts.type,
     facts.patients.join(','),
-    [...codes].join(','),
+    // A code of the site may read like one of HL7 and mean something else: by code alone the two would be one class.
+    [...new Set(content.map(({ system, code }) => `${system}|${code}`))].join(','),
     part2 ? 'P' : '',
     source.organization ?? '',
   ]

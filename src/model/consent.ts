@@ -34,6 +34,11 @@ export interface ConsentPolicy {
    * Default false: the refusal stands.
    */
   readonly newestWins?: boolean
+  /**
+   * Systems of labels, as URLs, that the upstream puts on every record they fit: a deny of such a label reaches the records
+   * that bear exactly that label. Default none: a deny of a label that is not known here reaches all.
+   */
+  readonly labelSystems?: readonly string[]
   /** Extensions that carry meaning, though they are no modifiers. Default none. */
   readonly extensions?: readonly ConsentExtension[]
 }

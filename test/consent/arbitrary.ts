@@ -92,8 +92,11 @@ const data = fc.record({
     'PractitionerRole/r1',
   ).map(to),
 })
+/** Systems of labels that are not ours: one that a site may say its upstream uses completely, and another. */
+export const COMPLETE = 'https://site.example/labels'
+const OTHERS = 'https://others.example/labels'
 const securityLabel = pick(
-  conf('N'), conf('R'), conf('V'), act('SUD'), act('ETH'), act('ETHUD'), act('HIV'), act('PSY'), act('SEX'), act('PSYTHPN'), act('BH'), act('42CFRPart2'), act('UNHEARDOF'),
+  conf('N'), conf('R'), conf('V'), act('SUD'), act('ETH'), act('ETHUD'), act('HIV'), act('PSY'), act('SEX'), act('PSYTHPN'), act('BH'), act('42CFRPart2'), act('UNHEARDOF'), coding(COMPLETE, 'ALPHA'), coding(COMPLETE, 'BETA'), coding(OTHERS, 'ALPHA'),
 ) // biome-ignore format: a list of codes
 
 const elements = {
@@ -281,6 +284,7 @@ export const resourceArbitrary: fc.Arbitrary<LabelledResource> = fc
     id: pick('s1', 's2'),
     level: pick('L', 'N', 'R', 'V'),
     security,
+    own: maybe(pick(coding(COMPLETE, 'ALPHA'), coding(COMPLETE, 'BETA'), coding(OTHERS, 'ALPHA')), 2),
     subject: maybe(pick('Patient/p1', 'Patient/p2').map(to), 5),
     code: maybe(
       some(snomed).map(items => ({ coding: items })),
@@ -297,8 +301,9 @@ export const resourceArbitrary: fc.Arbitrary<LabelledResource> = fc
     source: maybe(pick<LiteralReference>('Organization/o1', 'Organization/o2', 'Organization/o9'), 1),
     origin: maybe(pick('Location/l1', 'Organization/o3', 'Organization/o2'), 2),
   })
-  .map(({ level, security: codes, lastUpdated, source, origin, ...parts }) => {
-    const meta = defined({ security: [conf(level), ...codes.map(act)], lastUpdated })
+  .map(({ level, security: codes, own, lastUpdated, source, origin, ...parts }) => {
+    const labels = [conf(level), ...codes.map(act), ...(own === undefined ? [] : [own])]
+    const meta = defined({ security: labels, lastUpdated })
     const made = labelled({ ...(defined(parts) as Resource), meta }, source === undefined ? {} : { source })
     return origin === undefined ? made : { ...made, facts: { ...made.facts, sourceReferences: [origin] } }
   })

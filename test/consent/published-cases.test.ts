@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openEngine } from '../../src/engine.ts'
-import { answerQuestion } from '../../src/flow/question.ts'
+import { answerQuestion, type QuestionRooms } from '../../src/flow/question.ts'
+import type { ConsentPolicy } from '../../src/model/consent.ts'
 import type { Coding, JsonObject, Resource } from '../../src/model/fhir.ts'
 import { SYSTEM } from '../../src/model/fhir.ts'
 import type { Question, QuestionRequester } from '../../src/model/question.ts'
@@ -18,6 +19,8 @@ interface PublishedCase {
   readonly action?: string
   readonly class?: readonly Coding[]
   readonly defaultPolicy?: string
+  /** What the site does with Consents; what a site does that says nothing, where absent. */
+  readonly policy?: ConsentPolicy
   /** Laid over a complete active privacy Consent, or the name of one of the file; null takes an element away. */
   readonly consents: readonly (JsonObject | string)[]
   /** The part of the chart that is asked for; all of it where absent. */
@@ -45,7 +48,16 @@ const folder = new URL('cases/', import.meta.url).pathname
 const files = readdirSync(folder).map(
   name => [name, JSON.parse(readFileSync(folder + name, 'utf8')) as PublishedFile] as const,
 )
-const { questionRooms } = openEngine()
+const rooms = new Map<string, QuestionRooms>()
+
+/** The rooms of a site of this policy, opened once. */
+function roomsFor(consent: ConsentPolicy = {}): QuestionRooms {
+  const known = rooms.get(JSON.stringify(consent))
+  const none = { labelFolders: [], conceptMaps: [], profileFolders: [], disabledRows: [], enabledRows: [] }
+  const opened = known ?? openEngine({ ...none, consent }).questionRooms
+  rooms.set(JSON.stringify(consent), opened)
+  return opened
+}
 
 function consentOf(over: JsonObject, index: number): Resource {
   const whole = {
@@ -97,7 +109,10 @@ function questionOf(file: PublishedFile, subject: PublishedCase): Question {
 describe.each(files)('%s', (_, file) => {
   it.each(file.cases)('$title', subject => {
     const question = questionOf(file, subject)
-    const { answer } = answerQuestion(questionRooms, question, { policy: 'none', trustLabels: true })
+    const { answer } = answerQuestion(roomsFor(subject.policy), question, {
+      policy: 'none',
+      trustLabels: true,
+    })
     const expected = (released: readonly string[] | 'all') =>
       released === 'all' ? (question.resources ?? []).map(referenceOf).sort() : released.map(inFull).sort()
     const permitted = Object.entries(answer.resources).filter(([, { effect }]) => effect === 'permit')

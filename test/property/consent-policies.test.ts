@@ -5,6 +5,7 @@ import type { ConsentOnFile, ConsentQuestion } from '../../src/model/consent.ts'
 import type { JsonObject } from '../../src/model/fhir.ts'
 import type { LabelledResource } from '../../src/model/label.ts'
 import {
+  COMPLETE,
   consentArbitrary,
   questionArbitrary,
   resourceArbitrary,
@@ -19,6 +20,7 @@ import { STRANGE_EXTENSION, TYPE_EXTENSION } from '../spec/provision.ts'
 const POLICIES = {
   'the newest word wins': { newestWins: true },
   'a verification is asked for': { requireVerification: true },
+  'labels of the upstream are complete': { labelSystems: [COMPLETE] },
   'extensions carry meaning': {
     extensions: [{ url: TYPE_EXTENSION, element: 'type' as const }, { url: STRANGE_EXTENSION }],
   },

@@ -16,6 +16,8 @@ export interface Tables {
   readonly labelDenyAlso: Readonly<Record<string, readonly string[]>>
   readonly labelPermitAlso: Readonly<Record<string, readonly string[]>>
   readonly labelImplied: Readonly<Record<string, readonly string[]>>
+  /** Label systems that the upstream uses completely. */
+  readonly labelSystems?: readonly string[]
   readonly policySystems: readonly { readonly system: string; readonly below?: true }[]
 }
 
@@ -253,10 +255,15 @@ const ORDER = ['U', 'L', 'M', 'N', 'R', 'V']
 
 function labelsMatch(labels: Json, sure: boolean, { labelled, tables }: Case): boolean {
   if (labels === undefined) return true
-  const codes: string[] = labels.map((label: Json) => label.code)
+  const isOwn = ({ system }: Json) => !system.startsWith('http://terminology.hl7.org/')
+  const nameOf = (label: Json) => (isOwn(label) ? `${label.system}|${label.code}` : label.code)
+  const codes: string[] = labels.map(nameOf)
+  const own = labelled.labels.filter(isOwn).map(nameOf)
+  const exact = labels.filter(({ system }: Json) => tables.labelSystems?.includes(system)).map(nameOf)
   const ranks = codes.map(code => ORDER.indexOf(code)).filter(rank => rank >= 0)
   const rank = ORDER.indexOf(labelled.confidentiality)
-  const sensitivities = [...labelled.codes].filter(code => tables.labelParents[code] !== undefined)
+  const known = [...labelled.codes].filter(code => tables.labelParents[code] !== undefined)
+  const sensitivities = [...known, ...own]
   const policies = codes.filter(code => tables.policyLabels.includes(code))
   const named = codes.filter(code => tables.labelParents[code] !== undefined)
   const strange = codes.filter(
@@ -269,8 +276,10 @@ function labelsMatch(labels: Json, sure: boolean, { labelled, tables }: Case): b
   )
   if (!sure) {
     const wide = named.flatMap(code => [code, ...(tables.labelDenyAlso[code] ?? [])])
+    if (own.some(code => exact.includes(code))) return true
+    if (codes.every(code => exact.includes(code))) return false
     return (
-      strange.length > 0 ||
+      strange.some(code => !exact.includes(code)) ||
       labelled.codes.has('UNASSESSED') ||
       ranks.some(floor => rank >= floor) ||
       hasPolicy ||
@@ -278,7 +287,7 @@ function labelsMatch(labels: Json, sure: boolean, { labelled, tables }: Case): b
     )
   }
   if (ranks.length > 0 && ranks.every(ceiling => rank > ceiling)) return false
-  const granted = named.flatMap(code => [code, ...(tables.labelPermitAlso[code] ?? [])])
+  const granted = [...strange, ...named.flatMap(code => [code, ...(tables.labelPermitAlso[code] ?? [])])]
   const implied = sensitivities
     .filter(code => covered(code, granted))
     .flatMap(code => tables.labelImplied[code] ?? [])

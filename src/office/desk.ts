@@ -1,6 +1,7 @@
 import type { JsonObject } from '../model/fhir.ts'
 import type { EvidenceEntry, EvidenceKind, EvidenceOnFile, OfficeStore } from '../model/office.ts'
-import { APPROVED, ENDED, ENTERED, type EvidenceState, isSamePerson, stateOf, told } from './evidence.ts'
+import { APPROVED, ENDED, ENTERED, type EvidenceState, stateOf, told } from './evidence.ts'
+import { isSamePerson } from './persons.ts'
 
 /** What cannot be done with an evidence; the message says what was expected. */
 export class DeskError extends Error {}

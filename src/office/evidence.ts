@@ -1,5 +1,6 @@
 import type { JsonObject } from '../model/fhir.ts'
 import type { EvidenceEntry, EvidenceKind, EvidenceOnFile, OfficeEvent } from '../model/office.ts'
+import { isSamePerson } from './persons.ts'
 
 export const ENTERED = 'evidence-entered'
 export const APPROVED = 'evidence-approved'
@@ -32,15 +33,6 @@ export function told(on: Map<string, EvidenceOnFile>, event: OfficeEvent): void 
     const why = typeof body['why'] === 'string' ? { endedWhy: body['why'] } : {}
     on.set(subject, { ...known, endedBy: by, endedAt: at, ...why })
   }
-}
-
-/** Names as people write them: case, width and spacing make nobody a second person. */
-export function isSamePerson(one: string, other: string): boolean {
-  return personOf(one) === personOf(other)
-}
-
-function personOf(name: string): string {
-  return name.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()
 }
 
 /** The entry an event holds; undefined where a part is missing that scopes it: then it says nothing. */

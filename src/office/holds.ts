@@ -2,6 +2,7 @@ import type { Alert } from '../model/emergency.ts'
 import type { JsonObject } from '../model/fhir.ts'
 import type { HeldRequest } from '../model/holds.ts'
 import type { OfficeEvent } from '../model/office.ts'
+import { isSamePerson } from './persons.ts'
 
 /** Kinds of events that speak of held disclosures. */
 export const HOLD_EVENT = {
@@ -119,16 +120,8 @@ function decisionIn(known: HoldCase, { kind, at, by, body }: OfficeEvent): HoldC
 /** Whether `name` is one of the names of the user who asked: nobody approves the own request. */
 export function isRequester({ user, userName, principal }: HeldRequest, name: string): boolean {
   return [user, user?.split('/').at(-1), userName, principal].some(
-    one => one !== undefined && plain(one) === plain(name),
+    one => one !== undefined && isSamePerson(one, name),
   )
-}
-
-/** Letters and digits alone, so that spelling does not make two persons of one. */
-function plain(name: string): string {
-  return name
-    .normalize('NFKD')
-    .replace(/[^\p{L}\p{N}]/gu, '')
-    .toLowerCase()
 }
 
 const HOUR_S = 3600

@@ -2,6 +2,7 @@ import type { Alert, EmergencyGrant } from '../model/emergency.ts'
 import type { JsonObject } from '../model/fhir.ts'
 import type { OfficeEvent } from '../model/office.ts'
 import { HOLD_EVENT, heldAlert } from './holds.ts'
+import { isSamePerson } from './persons.ts'
 
 /** How a review may end: the use was right, it was not, or it was not and has been reported as an incident. */
 export const OUTCOMES = ['appropriate', 'inappropriate', 'reported'] as const
@@ -142,19 +143,11 @@ export function stateOf({ closed, grant }: ReviewCase, at: Date): string {
   return Date.parse(grant.reviewBy) <= at.getTime() ? 'overdue' : 'open'
 }
 
-/** Letters and digits alone, so that spelling does not make two persons of one. */
-function plain(name: string): string {
-  return name
-    .normalize('NFKD')
-    .replace(/[^\p{L}\p{N}]/gu, '')
-    .toLowerCase()
-}
-
 /**
  * Whether `name` is one of the names under which the user declared: nobody closes a review of the own use. What the name
  * is worth is a matter of who may run the command; the account is recorded beside it.
  */
 export function isUser({ user, userName, principal, facts }: EmergencyGrant, name: string): boolean {
   const own = [user, user.split('/').at(-1), userName, principal, facts.medicalPersonnel.name]
-  return own.some(one => one !== undefined && plain(one) === plain(name))
+  return own.some(one => one !== undefined && isSamePerson(one, name))
 }

@@ -96,7 +96,7 @@ const data = fc.record({
 export const COMPLETE = 'https://site.example/labels'
 const OTHERS = 'https://others.example/labels'
 const securityLabel = pick(
-  conf('N'), conf('R'), conf('V'), act('SUD'), act('ETH'), act('ETHUD'), act('HIV'), act('PSY'), act('SEX'), act('PSYTHPN'), act('BH'), act('42CFRPart2'), act('UNHEARDOF'), coding(COMPLETE, 'ALPHA'), coding(COMPLETE, 'BETA'), coding(OTHERS, 'ALPHA'),
+  conf('N'), conf('R'), conf('V'), act('SUD'), act('ETH'), act('ETHUD'), act('HIV'), act('PSY'), act('SEX'), act('PSYTHPN'), act('BH'), act('MENCAT'), act('42CFRPart2'), act('UNHEARDOF'), coding(COMPLETE, 'ALPHA'), coding(COMPLETE, 'BETA'), coding(OTHERS, 'ALPHA'),
 ) // biome-ignore format: a list of codes
 
 const elements = {
@@ -268,6 +268,7 @@ const security = fc.uniqueArray(
     'HIV',
     'PSY',
     'MH',
+    'MENCAT',
     'PSYTHPN',
     'PREGNANT',
     '42CFRPart2',

@@ -290,6 +290,19 @@ describe('security labels', () => {
     )
   })
 
+  it('MENCAT is mental health by its definition, and other categories of records are not known', () => {
+    const mencat = labelledBy(act('MENCAT'))
+    for (const code of ['MENCAT', 'MH', 'PSY', 'PSYTHPN'])
+      expect([code, effect(permitExcept(mencat), question(), with_(act(code)))]).toEqual([code, 'deny'])
+    for (const code of ['SUD', 'HIV', 'BH'])
+      expect([code, effect(permitExcept(mencat), question(), with_(act(code)))]).toEqual([code, 'permit'])
+    expect(effect(permitExcept(mencat), question(), with_(act('UNASSESSED')))).toBe('deny')
+    expect(effect(permitExcept(labelledBy(act('MH'))), question(), with_(act('MENCAT')))).toBe('deny')
+    expect(effect(permit(mencat), question(), with_(act('MH')))).toBe('permit')
+    expect(effect(permit(mencat), question(), with_(act('MH'), act('HIV')))).toBe('not-covered')
+    expect(effect(permitExcept(labelledBy(act('RXCAT'))))).toBe('deny')
+  })
+
   it('a permit of SEX covers pregnancy, since it means reproductive health', () => {
     const abortion = with_(coding(SYSTEM.local, 'ABORTION'), act('SEX'), act('PREGNANT'))
     expect(effect(permit(labelledBy(act('SEX'))), question(), abortion)).toBe('permit')

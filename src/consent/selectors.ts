@@ -22,6 +22,8 @@ export interface LabelVocabulary {
   readonly permitAlso: ReadonlyMap<string, readonly string[]>
   /** Codes that stand on a resource because of the key: a permit of the key need not name them there. */
   readonly implied: ReadonlyMap<string, readonly string[]>
+  /** Codes that say whose record it is and no subject: beside a named one they need no name. */
+  readonly markers: readonly string[]
   /** Purpose codes, which may stand as labels too. */
   readonly isPurpose: (code: string) => boolean
   /** Systems whose labels stand on every record they fit, so that one that is not there is known to be absent. */
@@ -68,10 +70,10 @@ function labelTerms(labels: readonly Coding[], vocabulary: LabelVocabulary): Lab
 /** Label of content that could not be read (labels/unassessed). */
 const UNASSESSED = 'UNASSESSED'
 
-/** Whether every sensitivity of a resource is named, a kind of a named one, or implied by a named one it carries. */
+/** Whether every sensitivity of a resource is named, a kind of a named one, or stands there because of a named one. */
 function namedAll(
   named: readonly string[],
-  { hierarchy, permitAlso, implied }: LabelVocabulary,
+  { hierarchy, permitAlso, implied, markers }: LabelVocabulary,
 ): (sensitivities: readonly string[]) => boolean {
   const wide = named.flatMap(code => [code, ...(permitAlso.get(code) ?? [])])
   const covers = (code: string) => wide.some(ancestor => hierarchy.within(code, ancestor))
@@ -79,8 +81,9 @@ function namedAll(
   return sensitivities => {
     const open = sensitivities.filter(code => !covers(code))
     if (open.length === 0) return true
+    if (open.length === sensitivities.length) return false
     const along = implying.flatMap(([code, codes]) => (sensitivities.includes(code) ? codes : []))
-    return open.every(code => along.includes(code))
+    return open.every(code => markers.includes(code) || along.includes(code))
   }
 }
 

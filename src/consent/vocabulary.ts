@@ -21,6 +21,8 @@ export interface VocabularyOptions {
   readonly labelPermitAlso?: Readonly<Record<string, readonly string[]>>
   /** Codes that a permit of the key need not name on a resource that carries the key. Default none. */
   readonly labelImplied?: Readonly<Record<string, readonly string[]>>
+  /** Codes that a permit need not name where they stand beside a code it names. Default none. */
+  readonly labelMarkers?: readonly string[]
   /** Label systems that the upstream uses completely. Default none. */
   readonly labelSystems?: readonly string[]
   /** Code systems whose codes no record bears; `below`: those under that URL too. Default none. */
@@ -48,6 +50,7 @@ export function vocabularyOf(options: VocabularyOptions): Vocabulary {
       denyAlso: new Map(Object.entries(options.labelDenyAlso ?? {})),
       permitAlso: new Map(Object.entries(options.labelPermitAlso ?? {})),
       implied: new Map(Object.entries(options.labelImplied ?? {})),
+      markers: options.labelMarkers ?? [],
       isPurpose: purposes.knows,
       complete: new Set((options.labelSystems ?? []).map(systemOf)),
     },

@@ -22,6 +22,8 @@ export interface Purposes {
   readonly labelPermitAlso: Coverage
   /** Codes that a permit of the key need not name on a resource that carries the key. */
   readonly labelImplied: Coverage
+  /** Codes that a permit need not name where they stand beside a code it names. */
+  readonly labelMarkers: readonly string[]
   /** Code systems whose codes name policies, so that no record bears one; `below`: those under that URL too. */
   readonly policySystems: readonly { readonly system: string; readonly below?: true }[]
 }
@@ -56,6 +58,7 @@ interface SensitivityFile {
   readonly denyAlso: CoverageList
   readonly permitAlso: CoverageList
   readonly implied: CoverageList
+  readonly markers: readonly { readonly code: string }[]
   readonly policies: readonly string[]
 }
 
@@ -162,6 +165,8 @@ export function loadPurposes(folder: string): Purposes {
     const named = labels[list].flatMap(({ code, covers }) => [code, ...covers])
     refuseStrangers(labelFile, `/${list}`, named, labelParents)
   }
+  const labelMarkers = labels.markers.map(({ code }) => code)
+  refuseStrangers(labelFile, '/markers', labelMarkers, labelParents)
   return Object.freeze({
     purposeMap: mapOf(purposes),
     purposeParents,
@@ -171,6 +176,7 @@ export function loadPurposes(folder: string): Purposes {
     labelDenyAlso: coverageOf(labels.denyAlso),
     labelPermitAlso: coverageOf(labels.permitAlso),
     labelImplied: coverageOf(labels.implied),
+    labelMarkers: Object.freeze(labelMarkers),
     policySystems: policySystemsOf(readChecked<PolicyCodesFile>(folder, 'policy-codes')),
   })
 }

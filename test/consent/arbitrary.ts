@@ -96,7 +96,7 @@ const data = fc.record({
 export const COMPLETE = 'https://site.example/labels'
 const OTHERS = 'https://others.example/labels'
 const securityLabel = pick(
-  conf('N'), conf('R'), conf('V'), act('SUD'), act('ETH'), act('ETHUD'), act('HIV'), act('PSY'), act('SEX'), act('PSYTHPN'), act('BH'), act('MENCAT'), act('42CFRPart2'), act('UNHEARDOF'), coding(COMPLETE, 'ALPHA'), coding(COMPLETE, 'BETA'), coding(OTHERS, 'ALPHA'),
+  conf('N'), conf('R'), conf('V'), act('SUD'), act('ETH'), act('ETHUD'), act('HIV'), act('PSY'), act('SEX'), act('PSYTHPN'), act('BH'), act('MENCAT'), act('ADOL'), act('42CFRPart2'), act('UNHEARDOF'), coding(COMPLETE, 'ALPHA'), coding(COMPLETE, 'BETA'), coding(OTHERS, 'ALPHA'),
 ) // biome-ignore format: a list of codes
 
 const elements = {
@@ -269,13 +269,14 @@ const security = fc.uniqueArray(
     'PSY',
     'MH',
     'MENCAT',
+    'ADOL',
     'PSYTHPN',
     'PREGNANT',
     '42CFRPart2',
     'UNASSESSED',
   ),
   {
-    maxLength: 2,
+    maxLength: 3,
   },
 )
 

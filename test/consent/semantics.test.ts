@@ -290,6 +290,19 @@ describe('security labels', () => {
     )
   })
 
+  it('a mark of age needs no name beside a sensitivity that is named, and is one where it stands alone', () => {
+    const contraception = coding(SYSTEM.local, 'CONTRACEPTION')
+    const named = permit(labelledBy(contraception))
+    const minors = with_(contraception, act('SEX'), act('ADOL'))
+    expect(effect(named, question(), minors)).toBe('permit')
+    expect(effect(named, question(), with_(act('ADOL')))).toBe('not-covered')
+    expect(effect(named, question(), with_(contraception, act('SUD'), act('ADOL')))).toBe('not-covered')
+    expect(effect(named, question(), with_(act('SUD'), act('ADOL')))).toBe('not-covered')
+    expect(effect(permit(labelledBy(act('ADOL'))), question(), minors)).toBe('not-covered')
+    expect(effect(permit(labelledBy(act('ADOL'))), question(), with_(act('ADOL')))).toBe('permit')
+    expect(effect(permitExcept(labelledBy(act('ADOL'))), question(), minors)).toBe('deny')
+  })
+
   it('MENCAT is mental health by its definition, and other categories of records are not known', () => {
     const mencat = labelledBy(act('MENCAT'))
     for (const code of ['MENCAT', 'MH', 'PSY', 'PSYTHPN'])

@@ -56,6 +56,16 @@ describe('sensitivity labels', () => {
   })
 })
 
+describe('marks of whose record it is', () => {
+  it('are codes of the file, each with a reason', () => {
+    expect(loadPurposes(real).labelMarkers).toEqual(['ADOL'])
+    change('sensitivity', value => {
+      value['markers'] = [{ code: 'NOWHERE', why: 'test' }]
+    })
+    expect(() => loadPurposes(folder)).toThrow(/\/markers: expected a code of this file, found NOWHERE/)
+  })
+})
+
 describe('code systems of policies', () => {
   it('are told by every name they have', () => {
     const { policySystems } = loadPurposes(real)

@@ -16,6 +16,7 @@ export interface Tables {
   readonly labelDenyAlso: Readonly<Record<string, readonly string[]>>
   readonly labelPermitAlso: Readonly<Record<string, readonly string[]>>
   readonly labelImplied: Readonly<Record<string, readonly string[]>>
+  readonly labelMarkers: readonly string[]
   /** Label systems that the upstream uses completely. */
   readonly labelSystems?: readonly string[]
   readonly policySystems: readonly { readonly system: string; readonly below?: true }[]
@@ -291,7 +292,8 @@ function labelsMatch(labels: Json, sure: boolean, { labelled, tables }: Case): b
   const implied = sensitivities
     .filter(code => covered(code, granted))
     .flatMap(code => tables.labelImplied[code] ?? [])
-  const isNamed = (code: string) => covered(code, granted) || implied.includes(code)
+  const marked = sensitivities.some(code => covered(code, granted)) ? tables.labelMarkers : []
+  const isNamed = (code: string) => covered(code, granted) || implied.includes(code) || marked.includes(code)
   if (named.length + strange.length > 0 && !sensitivities.every(isNamed)) return false
   return ranks.length > 0 || hasPolicy || (named.length + strange.length > 0 && sensitivities.length > 0)
 }

@@ -35,6 +35,8 @@ export interface Rule {
   /** Actors in roles that are none of these three. */
   readonly unplaced: boolean
   readonly selectors: readonly Selector[]
+  /** Its children alone speak: what it stands for is no more than they permit. */
+  readonly silent?: true
   readonly children: readonly Rule[]
 }
 
@@ -184,6 +186,15 @@ function scopedTo({ within }: Reading): Elements {
   return within === undefined ? {} : { purpose: within }
 }
 
+/**
+ * An opt-in whose root has no type of its own: where its provisions permit something, that is what is opted in to. R4
+ * has nested provisions as exceptions to the rule they stand in; a permit is none to an opt-in to everything, so an author
+ * who writes one means less. Any such permit counts, whatever stands beside it: a deny that is added never releases more.
+ */
+function optIn(root: Rule): Rule {
+  return root.children.some(({ type }) => type === 'permit') ? { ...root, silent: true } : root
+}
+
 /** The policyRule around a root of the other type. An opt-in ends with the root's period, an opt-out outlives it. */
 function around(root: Rule, base: 'permit' | 'deny', reading: Reading, vocabulary: Vocabulary): Rule {
   const span = base === 'permit' ? root.span : ALWAYS
@@ -231,6 +242,8 @@ export function compileConsent(
   const type = rootType(provision ?? {}, base)
   const outer = { elements: scopedTo(reading), span: ALWAYS, depth: 0 }
   const written = provisionRule(provision ?? {}, 'provision', type, outer, reading, vocabulary)
-  const root = base === undefined || base === type ? written : around(written, base, reading, vocabulary)
+  const typed = provision?.['type'] !== undefined
+  const meant = typed || type === 'deny' ? written : optIn(written)
+  const root = base === undefined || base === type ? meant : around(written, base, reading, vocabulary)
   return { root, looksInside: looksInside(root) }
 }

@@ -101,7 +101,7 @@ function testsOf(rule: Rule, preparing: Preparing): Prepared['tests'] {
 /** Answers the question's side of a rule and drops what can no longer match. */
 export function prepare(rule: Rule, preparing: Preparing): Prepared | undefined {
   const children = rule.children.flatMap(child => prepare(child, preparing) ?? [])
-  const live = isAsked(rule, preparing)
+  const live = rule.silent !== true && isAsked(rule, preparing)
   if (!live && children.length === 0) return undefined
   const { ref, form } = preparing
   const verdict = { ref, effect: rule.type, path: rule.path, form }

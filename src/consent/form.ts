@@ -69,7 +69,9 @@ function rulesOf(rule: Rule): readonly Rule[] {
 /** The rules a form is about: what it permits, or, where it permits nothing, what it refuses. */
 function speakingRules(root: Rule | undefined): readonly Rule[] {
   const rules = root === undefined ? [] : rulesOf(root)
-  const permits = rules.filter(({ type, path }) => type === 'permit' && path !== 'policyRule')
+  const permits = rules.filter(
+    ({ type, path, silent }) => type === 'permit' && path !== 'policyRule' && silent !== true,
+  )
   return permits.length > 0 ? permits : rules
 }
 

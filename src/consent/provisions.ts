@@ -42,7 +42,7 @@ export interface ProvisionDescription {
 }
 
 /**
- * Every provision of one R4 Consent, the root first, as decisions read them, whatever the status of the Consent; or why it
+ * Every provision of one R4 Consent that says something, the root first, as decisions read them, whatever the status of the Consent; or why it
  * cannot be read.
  */
 export function describeProvisions(
@@ -83,6 +83,8 @@ function described(rule: Rule, depth: number): readonly ProvisionDescription[] {
       ? {}
       : { data: data.map(one => ({ meaning: one.meaning, actor: actorOf(one.actor) })) }),
   }
+  // What says nothing is not told, or it would read as a permit of everything.
+  if (rule.silent === true) return rule.children.flatMap(child => described(child, depth))
   return [own, ...rule.children.flatMap(child => described(child, depth + 1))]
 }
 

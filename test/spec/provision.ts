@@ -392,7 +392,7 @@ function say(provision: Json, inherited: Json, period: [number, number], subject
   const said = (provision.provision ?? []).map((child: Json) => say(child, passedOn, within, subject))
   if (said.includes('deny')) return 'deny'
   if (said.includes('permit')) return 'permit'
-  return matches(whole, within, subject) ? provision.type : undefined
+  return !provision.silent && matches(whole, within, subject) ? provision.type : undefined
 }
 
 /** A period that ends before it starts says nothing. */
@@ -465,6 +465,8 @@ export function specVerdict(
   if (root.type === undefined) {
     if (base === undefined || ELEMENTS.some(key => key in root)) return unreadable
     root.type = base
+    // An opt-in that permits something is an opt-in to that: a permit is no exception to an opt-in to everything.
+    root.silent = base === 'permit' && (root.provision ?? []).some(({ type }: Json) => type === 'permit')
   }
   const exception = base !== undefined && base !== root.type
   const [start, end] = exception && base === 'deny' ? [-Infinity, Infinity] : bounds(root.period)

@@ -1,5 +1,6 @@
 import { loadPurposeNames } from '../data/purpose.ts'
 import type { Disclosure } from '../record/accounting.ts'
+import { plainText } from './lines.ts'
 
 /** One disclosure with what the site knows of its recipient. */
 export interface Line extends Disclosure {
@@ -51,7 +52,7 @@ function cell(text: string): string {
 
 function recipientText({ recipient: { client, name, organization, user, userName } }: Line): string {
   const who = name === undefined ? client : `${name} (${client})`
-  return [who, organization, userName ?? user].filter(part => part !== undefined).join(', ')
+  return plainText([who, organization, userName ?? user].filter(part => part !== undefined).join(', '))
 }
 
 /** Types of the records with how many there were: a brief description (45 CFR 164.528(b)(2)(iii)). */

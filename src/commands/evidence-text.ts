@@ -3,12 +3,14 @@ import type { LawRow } from '../model/law.ts'
 import type { EvidenceField, EvidenceKind, EvidenceOnFile } from '../model/office.ts'
 import { words } from '../office/desk.ts'
 import type { EvidenceState } from '../office/evidence.ts'
+import { linesText } from './lines.ts'
 
 /** One line in columns that `cut` and `sort` can take apart. */
 export function evidenceLine(one: EvidenceOnFile, state: EvidenceState): string {
   const { id, kind, patients, period } = one
   const whom = patients === 'any' ? 'all patients' : patients.join(',')
-  return `${[id, words(state).padEnd(20), kind, partyText(one), whom, `until ${period.end}`].join('  ')}\n`
+  const columns = [id, words(state).padEnd(20), kind, partyText(one), whom, `until ${period.end}`]
+  return linesText([columns.join('  ')])
 }
 
 function partyText({ for: { client, organization, user } }: EvidenceOnFile): string {
@@ -39,7 +41,7 @@ export function evidenceText(
       ? []
       : [`ended     by ${endedBy} at ${endedAt}: ${endedWhy ?? 'no reason given'}`]),
   ]
-  return `${lines.join('\n')}\n`
+  return linesText(lines)
 }
 
 function factText(value: JsonValue | undefined): string {

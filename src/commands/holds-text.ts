@@ -1,9 +1,11 @@
 import { endOf, type HoldCase, type HoldState } from '../office/holds.ts'
+import { linesText } from './lines.ts'
 
 /** One line a case, in columns that `cut` and `sort` can take apart. */
 export function holdLine(one: HoldCase, state: HoldState): string {
   const { id, rule, purposes, covers } = one
-  return `${[id, state.padEnd(8), untilText(one), rule, `${whoText(one)} for ${purposes.join('+')}`, covers].join('  ')}\n`
+  const who = `${whoText(one)} for ${purposes.join('+')}`
+  return linesText([[id, state.padEnd(8), untilText(one), rule, who, covers].join('  ')])
 }
 
 /** One case in words. */
@@ -38,7 +40,7 @@ export function holdText(one: HoldCase, state: HoldState): string {
           `${decided.what.padEnd(10)} ${decided.at} by ${decided.by}${decided.why === undefined ? '' : `: ${decided.why}`}`,
         ]),
   ]
-  return `${lines.join('\n')}\n`
+  return linesText(lines)
 }
 
 function untilText(one: HoldCase): string {

@@ -1,5 +1,6 @@
 import { type Emergencies, type ReviewCase, stateOf } from '../office/reviews.ts'
 import type { UnderGrant } from '../record/under-grant.ts'
+import { linesText } from './lines.ts'
 
 /** One line a case, in columns that `cut` and `sort` can take apart. */
 export function listText(cases: readonly ReviewCase[], known: Emergencies, at: Date): string {
@@ -17,7 +18,7 @@ export function listText(cases: readonly ReviewCase[], known: Emergencies, at: D
       late === 0 ? 'alerts arrived' : `${late} of ${alerts.length} alerts waiting`,
     ].join('  ')
   })
-  return `${lines.join('\n')}\n`
+  return linesText(lines)
 }
 
 /** Alerts of one case in order, with when each arrived. */
@@ -63,7 +64,7 @@ export function caseText(one: ReviewCase, about: About): string {
           `closed     ${closed.at} by ${closed.by}: ${closed.outcome}${closed.note === undefined ? '' : `, ${closed.note}`}`,
         ]),
   ]
-  return `${lines.join('\n')}\n`
+  return linesText(lines)
 }
 
 function releasedLines({ released, file }: About): readonly string[] {

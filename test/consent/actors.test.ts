@@ -423,3 +423,32 @@ describe('sources', () => {
     expect(effect(permit, question(), record({ performer: [to('Location/a')] }))).toBe('permit')
   })
 })
+
+describe('an identity that is reached twice', () => {
+  const role: Resource = {
+    resourceType: 'PractitionerRole',
+    id: 'r',
+    active: false,
+    practitioner: to('Practitioner/d'),
+    organization: to('Organization/h'),
+  }
+  const clinic: Resource = { resourceType: 'Organization', id: 'c', partOf: to('Organization/h') }
+  const hospital: Resource = { resourceType: 'Organization', id: 'h', ...npi('7') }
+  const chart = [role, clinic, hospital]
+  const ways = (...references: readonly LiteralReference[]) =>
+    [permitFor(to('Organization/h')), permitFor({ identifier: { system: NPI, value: '7' } })].map(provision =>
+      effect(provision, by(references, chart)),
+    )
+
+  it('is certain where one of the ways is, in whichever order they are walked', () => {
+    expect(ways('PractitionerRole/r', 'Organization/c')).toEqual(['permit', 'permit'])
+    expect(ways('Organization/c', 'PractitionerRole/r')).toEqual(['permit', 'permit'])
+  })
+
+  it('is doubtful where all ways are: it permits nobody and takes no denial away', () => {
+    const other: Resource = { ...role, id: 'r2' }
+    const asked = by(['PractitionerRole/r', 'PractitionerRole/r2'], [...chart, other])
+    expect(effect(permitFor(to('Organization/h')), asked)).toBe('not-covered')
+    expect(effect(denyFor(to('Organization/h')), asked)).toBe('deny')
+  })
+})

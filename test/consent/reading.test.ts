@@ -21,6 +21,7 @@ import {
   reader,
   reason,
   recipient,
+  verdict,
 } from './fixtures.ts'
 
 const AT = new Date('2024-06-01T12:00:00Z')
@@ -451,6 +452,23 @@ describe('residual rules', () => {
     for (const [name, resource, expected] of EXPECTED) {
       const rules = printed(`Consent-ex-consent-${name}.jsonish.txt`)
       expect([name, ours.residual(rules, question(), labelled(resource))]).toEqual([name, expected])
+    }
+  })
+})
+
+describe('whose a Consent is', () => {
+  it('is not told by an identifier alone: it speaks of whoever it was found for', () => {
+    const mine = { patient: { identifier: { system: 'http://ids', value: '1' } } }
+    const of = (patient: string) => labelled({ ...PLAIN, subject: { reference: patient } })
+    for (const type of ['permit', 'deny']) {
+      const file = consent({ type }, mine)
+      expect(reader.read([file], AT, 'UTC')[0]).not.toHaveProperty('patient')
+      expect(verdict(file, question(), of('Patient/p1'))?.effect).toBe(type)
+      const known = { ...file, patient: 'Patient/p1' }
+      expect(verdict(known, question(), of('Patient/p1'))?.effect).toBe(type)
+      expect(verdict(known, question(), of('Patient/p2'))?.effect).toBe(
+        type === 'deny' ? 'deny' : 'not-covered',
+      )
     }
   })
 })

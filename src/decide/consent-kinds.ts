@@ -4,6 +4,7 @@ import { CONFIDENTIALITY_ORDER } from '../model/label.ts'
 import { parentMustSign } from './minors.ts'
 import { organizationChain, personsBehind } from './organizations.ts'
 import type { PurposeTree } from './purpose.ts'
+import { standingOf } from './representatives.ts'
 
 /** What a form is checked against beside itself. */
 export interface FormQuestion {
@@ -47,11 +48,14 @@ const KINDS: Readonly<Record<string, ConsentKind>> = {
     ...part2(form, question),
     ...lacks(!form.purposes.every(purpose => purpose === 'HLEGAL'), '2.31(d)'),
   ],
-  'hipaa-auth': (form, question) => authorization(form, authorizationPolicies(form, question)),
+  'hipaa-auth': (form, question) => authorization(form, question, authorizationPolicies(form, question)),
   /** 45 CFR 164.508(b)(3)(ii): combined only with another authorization for psychotherapy notes. */
-  'psychotherapy-notes-only': (form, { context }) => [
-    ...authorization(form, ['hipaa-auth', 'HIPAAPsyNotes']),
-    ...lacks(!namesNotesOnly(form, context, ['PSYTHPN'], 'psychotherapy-notes'), '164.508(b)(3)(ii)'),
+  'psychotherapy-notes-only': (form, question) => [
+    ...authorization(form, question, ['hipaa-auth', 'HIPAAPsyNotes']),
+    ...lacks(
+      !namesNotesOnly(form, question.context, ['PSYTHPN'], 'psychotherapy-notes'),
+      '164.508(b)(3)(ii)',
+    ),
   ],
   /** 42 CFR 2.31(b): combined only with another consent for SUD counseling notes. */
   'sud-notes-only': (form, question) => [
@@ -91,7 +95,7 @@ function part2(form: ConsentForm, question: FormQuestion): readonly string[] {
     ...lacks(!reachesRequester(form, question), '2.31(a)(4)(ii)(B)'),
     ...lacks(form.purposes.length === 0, '2.31(a)(5)'),
     ...lacks(!isLimited(form, '2.31(a)(7)', openEnded), '2.31(a)(7)'),
-    ...lacks(!form.signed, '2.31(a)(8)'),
+    ...lacks(!form.signed || !isSignedByRight(form, question), '2.31(a)(8)'),
     ...lacks(!form.dated, '2.31(a)(9)'),
     ...lacks(question.minor && !form.signers.includes(question.patient), '2.14'),
     ...lacks(
@@ -139,6 +143,22 @@ function isSaid(form: ConsentForm, item: string): boolean {
   const answer = form.items[item]?.trim().toLowerCase()
   return answer !== undefined && answer !== '' && answer !== 'false'
 }
+
+/**
+ * By the patient, or by one whom the site recognised as the patient's representative (2.15(a), 164.502(g)). What another
+ * person signed for an adult is no signature; for a minor the parent is that person unless the site refused this one.
+ */
+function isSignedByRight({ signers }: ConsentForm, { context, patient, minor }: FormQuestion): boolean {
+  const others = signers.filter(signer => RELATED.test(signer))
+  if (others.length === 0 || signers.includes(patient)) return true
+  return others.some(signer => {
+    const standing = standingOf(signer, context)
+    return standing === 'recognised' || (minor && standing === 'unknown')
+  })
+}
+
+/** Relatives and the like; a clinician or an organization stands beside as a witness. */
+const RELATED = /(^|\/)RelatedPerson\//
 
 function isSignedByOther({ signers }: ConsentForm, { patient }: FormQuestion): boolean {
   return signers.some(signer => signer !== patient)
@@ -198,14 +218,18 @@ function authorizationPolicies({ purposes }: ConsentForm, { tree }: FormQuestion
 }
 
 /** 45 CFR 164.508(c): what, who, to whom, why, until when, signed, dated. */
-function authorization(form: ConsentForm, policies: readonly string[]): readonly string[] {
+function authorization(
+  form: ConsentForm,
+  question: FormQuestion,
+  policies: readonly string[],
+): readonly string[] {
   return [
     ...lacks(!form.policies.some(policy => policies.includes(policy)), 'policy hipaa-auth'),
     ...lacks(form.disclosers.length === 0, '164.508(c)(1)(ii)'),
     ...lacks(form.recipients.length === 0, '164.508(c)(1)(iii)'),
     ...lacks(form.purposes.length === 0, '164.508(c)(1)(iv)'),
     ...lacks(form.periodEnd === undefined && !isExpiryStated(form), '164.508(c)(1)(v)'),
-    ...lacks(!form.signed || !form.dated, '164.508(c)(1)(vi)'),
+    ...lacks(!form.signed || !form.dated || !isSignedByRight(form, question), '164.508(c)(1)(vi)'),
   ]
 }
 

@@ -6,6 +6,7 @@ import { currentAgreements, reaches } from './agreements.ts'
 import { withinScope } from './claims.ts'
 import type { Situation } from './conditions.ts'
 import { organizationChain, personsBehind, representedBy } from './organizations.ts'
+import { standingOf } from './representatives.ts'
 import { every, factHolds, listHolds, some, type Tri, tri } from './tri.ts'
 
 /** A resource with the codes its labels stand under, once for all rows. */
@@ -124,10 +125,9 @@ function isFromSource({ source }: LabelledResource, { requesterChain }: Situatio
 }
 
 /** Every patient of the resource is the one who asks, or the one whom the requester is known to stand for. */
-function isOwnRecord(
-  { facts }: LabelledResource,
-  { requester, directory, evidence, at }: DecisionContext,
-): boolean {
+function isOwnRecord({ facts }: LabelledResource, context: DecisionContext): boolean {
+  const { requester, directory, evidence, at } = context
+  if (requester.user !== undefined && standingOf(requester.user, context) === 'refused') return false
   if (evidence?.standsFor === true) return facts.patients.length > 0
   const self = representedBy(requester, directory, at)
   return self !== undefined && facts.patients.length > 0 && facts.patients.every(patient => patient === self)

@@ -87,7 +87,8 @@ describe.each(scenarios.map(each => [each.id, each] as const))('%s', (_, given) 
     }
   })
 
-  it.runIf(given.expect.silent === true)('a refusal looks as if nothing existed', () => {
+  if (given.expect.silent !== true) return
+  it('a refusal looks as if nothing existed', () => {
     const withheld = new Set(
       answered.decided
         .filter(({ decision }) => decision.effect === 'deny')

@@ -256,7 +256,15 @@ describe('part2-disclosures', () => {
     expect(none.error).toContain('no intermediary')
     const demo = JSON.parse(readFileSync(DEMO, 'utf8')) as { custodian: JsonObject }
     const custodian = { ...demo.custodian, kind: 'hie', hipaa: 'none', part2: 'lawful-holder' }
-    const hie = await openTestSite({ resources: demoResources(), overrides: { custodian } })
+    // What an intermediary passes on rests on a consent that names it, 42 CFR 2.31(a)(4)(ii)(A).
+    const designation = '"reference":{"reference":"Group/treating-providers"'
+    const own = `"reference":{"reference":"${demo.custodian['organization']}"}`
+    const resources = demoResources().map(text =>
+      text.includes('"resourceType":"Consent"') && text.includes('Patient/elena-marsh')
+        ? text.replace(designation, `${own}},{"role":{"coding":[{"code":"IRCP"}]},${designation}`)
+        : text,
+    )
+    const hie = await openTestSite({ resources, overrides: { custodian } })
     try {
       expect((await hie.get('Condition?patient=elena-marsh', HOSPITAL)).status).toBe(200)
       await hie.get('Condition?patient=elena-marsh', { client: 'health-plan' })

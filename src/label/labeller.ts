@@ -242,7 +242,7 @@ class Labelling {
     const labels = new LabelSet(descent.own(), this.#minimum)
     const { inherited, source } = orTooWide(() => ({
       inherited: descent.inherited(),
-      source: sources.find(facts, sight),
+      source: sources.atHome(sources.find(facts, sight), this.#site.custodian.organization),
     }))
     labels.add(inherited.labels)
     this.#addSource(labels, source)

@@ -107,6 +107,15 @@ export class SourceFinder {
     )
   }
 
+  /**
+   * 42 CFR 2.13(c)(1): at a facility known for substance use care only, that somebody is there tells why. What no element
+   * says to come from elsewhere is of that facility, and who its patients are is, too.
+   * @param holder the organization that holds the records
+   */
+  atHome(found: SourceFinding, holder: string): SourceFinding {
+    return found.known || !this.#facilities.has(holder) ? found : { ...found, ...this.settled(holder, 0) }
+  }
+
   isProgram(reference: string | undefined): boolean {
     return reference !== undefined && this.#programs.has(reference)
   }

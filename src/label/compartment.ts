@@ -107,6 +107,9 @@ export function isResourceType(type: string): boolean {
   return ELEMENTS.has(type) || DIRECTORY_TYPES.has(type) || OTHER_TYPES.has(type)
 }
 
+/** Whom a record is about beside its subject, though the compartment leaves it out: a fetus, a donor, the mother. */
+const ABOUT_ANOTHER: Readonly<Record<string, string>> = { Observation: 'focus' }
+
 /** Whether resources of this type speak of patients. A type that is not known does. */
 export function isPatientData(type: string): boolean {
   return !DIRECTORY_TYPES.has(type)
@@ -114,5 +117,7 @@ export function isPatientData(type: string): boolean {
 
 /** Whether a reference to a Patient in this element (no indexes) makes the resource one about that patient. */
 export function namesPatient(type: string, element: string): boolean {
-  return ELEMENTS.get(type)?.has(element) === true || GENERIC.has(element)
+  return (
+    ELEMENTS.get(type)?.has(element) === true || GENERIC.has(element) || ABOUT_ANOTHER[type] === element
+  )
 }

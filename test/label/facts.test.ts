@@ -196,7 +196,6 @@ describe('the patient compartment', () => {
   it('is not all: an observation is about its focus too', () => {
     expect(namesPatient('Observation', 'focus')).toBe(true)
     expect(namesPatient('Observation', 'derivedFrom')).toBe(false)
-    expect(namesPatient('Task', 'focus')).toBe(false)
   })
 
   it('counts every type it does not know as patient data', () => {

@@ -308,6 +308,60 @@ describe('conditions on the resource', () => {
       ),
     ).toBe('no')
   })
+  it('on an own record: each patient of it, and not one of several', () => {
+    const { user: _, ...nobody } = hospital
+    const self = { requester: { ...nobody, patient: 'Patient/p' as const } }
+    expect(holds({ ownRecord: true }, { patients: ['Patient/p'] }, self)).toBe('yes')
+    expect(holds({ ownRecord: true }, { patients: ['Patient/p', 'Patient/q'] }, self)).toBe('no')
+    expect(holds({ ownRecord: true }, { patients: ['Patient/q'] }, self)).toBe('no')
+  })
+  it('on authors: only those who wrote it, and one of several is enough', () => {
+    const both = ['Practitioner/other', 'Practitioner/doctor']
+    expect(holds({ originator: true }, { authors: both })).toBe('yes')
+    const labelled = resourceOf({ authors: ['Practitioner/other'] })
+    const references = [
+      ...labelled.facts.references,
+      { path: 'performer', element: 'performer', target: 'Practitioner/doctor', kind: 'literal' } as const,
+    ]
+    const performed = { ...labelled, facts: { ...labelled.facts, references } }
+    const at = situation(contextOf(), 'TREAT', tree)
+    expect(resourceHolds({ originator: true }, { resource: performed, codes: performed.codes }, at)).toBe(
+      'no',
+    )
+  })
+  it('on several regimes: any of them', () => {
+    const other = { regimes: [{ organization: 'Organization/o', regime: 'ca-lps' }] }
+    const site = { registry: { ...registry, other } }
+    const resource = { source: 'Organization/o' }
+    expect(holds({ regimes: ['ca-lps', 'ny-omh-licensed'] }, resource, site)).toBe('yes')
+    expect(holds({ regimes: ['ny-omh-licensed'] }, resource, site)).toBe('no')
+  })
+  it('on several agreements: one that reaches the type is enough', () => {
+    const agreements: readonly Agreement[] = [
+      { kind: 'BAA', party: 'Organization/hospital', resourceTypes: ['Claim'] },
+      { kind: 'BAA', party: 'Organization/hospital', resourceTypes: ['Condition'] },
+    ]
+    const site = { registry: { ...registry, agreements } }
+    expect(holds({ agreements: ['BAA'] }, { type: 'Claim' }, site)).toBe('yes')
+    expect(holds({ agreements: ['BAA'] }, { type: 'Goal' }, site)).toBe('no')
+  })
+  it('on ages and types that do not fit', () => {
+    expect(holds({ resourceTypes: ['Goal'] })).toBe('no')
+    expect(holds({ ages: { from: 90 } })).toBe('no')
+    const child = { birthDates: new Map([['Patient/p', '2020-01-01']]) }
+    expect([holds({ minor: true }, {}, child), holds({ minor: false }, {}, child)]).toEqual(['yes', 'no'])
+    const family = {
+      birthDates: new Map([
+        ['Patient/p', '1980-01-01'],
+        ['Patient/q', '2020-01-01'],
+      ]),
+    }
+    const together = { patients: ['Patient/p', 'Patient/q'] }
+    expect([holds({ minor: true }, together, family), holds({ minor: false }, together, family)]).toEqual([
+      'yes',
+      'no',
+    ])
+  })
   it('some look inside', () => {
     expect([
       looksInside({ scope: 'x' }),

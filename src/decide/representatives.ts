@@ -21,8 +21,8 @@ function statements(value: unknown, person: string, heading: Standing): readonly
   if (typeof value === 'string') return value === person ? [heading] : []
   if (Array.isArray(value)) return value.flatMap(each => statements(each, person, heading))
   if (typeof value !== 'object' || value === null) return []
-  const parts = Object.entries(value)
-  const isOf = parts.some(([name, each]) => name !== 'patient' && referenceIn(each) === person)
+  const parts = Object.entries(value).filter(([name]) => name !== 'patient')
+  const isOf = parts.some(([, each]) => referenceIn(each) === person)
   if (isOf) return [parts.some(refuses) ? 'refused' : heading]
   return parts.flatMap(([name, each]) => statements(each, person, headed(name, heading)))
 }

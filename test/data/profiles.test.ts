@@ -57,7 +57,9 @@ describe('loading profiles', () => {
     expect(new Set([shipped.revision, house.revision, other.revision]).size).toBe(3)
     expect(loadProfiles([site(pack(row()))], purposes).revision).toBe(house.revision)
     expect(loadProfiles([join(root, 'nowhere')], purposes).revision).toBe(shipped.revision)
-    expect(loadProfiles([], { ...purposes, purposeParents: { ...purposes.purposeParents, SITE: [] } }).revision).not.toBe(shipped.revision)
+    expect(
+      loadProfiles([], { ...purposes, purposeParents: { ...purposes.purposeParents, SITE: [] } }).revision,
+    ).not.toBe(shipped.revision)
   })
 
   it.each([

@@ -35,7 +35,9 @@ describe('the printed law', () => {
     const { out, code } = await run(['law', '--state', 'AL'])
     expect(code).toBe(0)
     expect(out).toContain('p2-2.31-consent')
-    expect((await run(['law', '--state', 'ZZ'])).error).toMatch(/expected one that has rows or breach deadlines/)
+    expect((await run(['law', '--state', 'ZZ'])).error).toMatch(
+      /expected one that has rows or breach deadlines/,
+    )
   })
 
   it('names what formats there are', async () => {

@@ -117,7 +117,5 @@ export function isPatientData(type: string): boolean {
 
 /** Whether a reference to a Patient in this element (no indexes) makes the resource one about that patient. */
 export function namesPatient(type: string, element: string): boolean {
-  return (
-    ELEMENTS.get(type)?.has(element) === true || GENERIC.has(element) || ABOUT_ANOTHER[type] === element
-  )
+  return ELEMENTS.get(type)?.has(element) === true || GENERIC.has(element) || ABOUT_ANOTHER[type] === element
 }

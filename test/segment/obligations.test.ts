@@ -19,6 +19,7 @@ const { obligations } = JSON.parse(
 
 /** Duties that need what is not at hand here: projections, writes. What asks for them does not leave. */
 const ON_PURPOSE_NOT_MET = [
+  'CONFIDENTIAL_COMMUNICATIONS',
   'CONFLICT_RESPONSE',
   'DEIDENTIFY',
   'LDS_STRIP_16',

@@ -6,9 +6,9 @@ import type { ResourceFacts } from '../model/label.ts'
  * = some name or text in it holds these words, whatever their case.
  */
 export function claimHolds(claims: JsonObject, condition: string): boolean {
-  const words = /^([^=~]+)~(.+)$/.exec(condition)
-  if (words !== null) return holdsWords(claimAt(claims, words[1] ?? ''), (words[2] ?? '').toLowerCase())
-  const equals = condition.indexOf('=')
+  const [words, equals] = [condition.indexOf('~'), condition.indexOf('=')]
+  if (words >= 0 && (equals < 0 || words < equals))
+    return holdsWords(claimAt(claims, condition.slice(0, words)), condition.slice(words + 1).toLowerCase())
   const value = claimAt(claims, equals < 0 ? condition : condition.slice(0, equals))
   return equals < 0 ? isStated(value) : String(value) === condition.slice(equals + 1)
 }

@@ -243,6 +243,20 @@ describe('conditions on the situation', () => {
       }),
     ).toBe('yes')
   })
+  it('on related entities: both in one group, however the site writes it', () => {
+    const related = (relatedEntities: unknown) => ({ registry: { ...registry, other: { relatedEntities } } })
+    const when = { relatedEntity: true }
+    const pair = ['Organization/custodian', 'Organization/hospital']
+    expect([
+      holds(when),
+      holds(when, related('all')),
+      holds(when, related([])),
+      holds(when, related([pair])),
+      holds(when, related([{ organization: pair[0], related: [pair[1]] }])),
+      holds(when, related([{ organization: pair[0], related: 'many' }])),
+      holds(when, related([[pair[0]], [pair[1]]])),
+    ]).toEqual(['no', 'no', 'no', 'yes', 'yes', 'no', 'no'])
+  })
 })
 
 describe('conditions on the resource', () => {
@@ -314,6 +328,12 @@ describe('conditions on the resource', () => {
     expect(holds({ ownRecord: true }, { patients: ['Patient/p'] }, self)).toBe('yes')
     expect(holds({ ownRecord: true }, { patients: ['Patient/p', 'Patient/q'] }, self)).toBe('no')
     expect(holds({ ownRecord: true }, { patients: ['Patient/q'] }, self)).toBe('no')
+    const named = (user: string) => ({ requester: { ...nobody, user, patient: 'Patient/p' as const } })
+    expect([
+      holds({ ownRecord: true }, {}, named('https://ehr.example/fhir/Patient/p')),
+      holds({ ownRecord: true }, {}, named('https://ehr.example/fhir/Patient/q')),
+      holds({ ownRecord: true }, {}, named('urn:Patient/p')),
+    ]).toEqual(['yes', 'no', 'no'])
   })
   it('on authors: only those who wrote it, and one of several is enough', () => {
     const both = ['Practitioner/other', 'Practitioner/doctor']

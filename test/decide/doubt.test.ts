@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createDecider } from '../../src/decide/decider.ts'
 import { overall } from '../../src/decide/overall.ts'
+import type { DecisionContext } from '../../src/model/decision.ts'
 import type { LawRow } from '../../src/model/law.ts'
 import {
   authorizationForm,
@@ -66,6 +67,31 @@ describe('doubt denies', () => {
     const decided = shippedDecider().decide(contextOf(), resources, ask)
     expect(decided.map(({ decision }) => decision.effect)).toEqual(['deny', 'permit'])
     expect(rulesOf(decided[0]!.decision)).toEqual(['rule-error'])
+  })
+
+  it('has no evidence where that cannot be looked up, and decides as without any', () => {
+    const investigated = {
+      evidence: [{ id: 'e1', gives: ['deathInvestigation'] }],
+      claims: { deathInvestigation: { reference: 'ME-1' } },
+      scopes: [],
+      agreements: [],
+      determinations: [],
+    }
+    const coroner = { ...contextOf().requester, role: 'coroner', relationship: 'none' } as const
+    const asked = (claimsOf: DecisionContext['claimsOf']) =>
+      decideOne(resourceOf(), {
+        requester: coroner,
+        purposes: ['HLEGAL'],
+        ...(claimsOf === undefined ? {} : { claimsOf }),
+      })
+    const failing = () => {
+      throw new Error('the office cannot be looked at')
+    }
+    expect(asked(undefined).effect).toBe('deny')
+    expect(asked(failing)).toEqual(asked(undefined))
+    const heard = asked(() => [investigated])
+    expect(heard.effect).toBe('permit')
+    expect(heard.because).toContainEqual(expect.objectContaining({ evidence: 'e1' }))
   })
 
   it('denies all when the situation itself cannot be evaluated, and when no purpose is given', () => {

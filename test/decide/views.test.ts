@@ -6,6 +6,7 @@ import { loadProfiles } from '../../src/data/profiles.ts'
 import { createDecider } from '../../src/decide/decider.ts'
 import type { ConsentForm } from '../../src/model/consent.ts'
 import type { DecisionContext } from '../../src/model/decision.ts'
+import type { JsonObject } from '../../src/model/fhir.ts'
 import type { ClientRegistration, Requester } from '../../src/model/requester.ts'
 import {
   authorizationForm,
@@ -80,6 +81,30 @@ describe('minimum necessary is a view (45 CFR 164.514(d))', () => {
     expect([asked.effect, asked.projections]).toEqual(['permit', ['view:as-requested']])
   })
 
+  it('a claim that bounds nothing, or by what is no date, is none', () => {
+    const on = (claim: JsonObject | string[] | string) =>
+      payment({ ...plan, claims: { claim } }, 'Encounter', { dates: [{ start: '2026-02-10' }] }).effect
+    expect([on({ reference: 'Claim/1' }), on('Claim/1'), on(['Claim/1']), on({ from: 2026 })]).toEqual([
+      'permit',
+      'permit',
+      'permit',
+      'deny',
+    ])
+    expect([on({ from: '2026' }), on({ to: '2026-02-10' }), on({ from: '20' })]).toEqual([
+      'permit',
+      'permit',
+      'deny',
+    ])
+    const ongoing = { ...plan, claims: { claim: { from: '2026-02-01', to: '2026-02-28' } } }
+    const over = (dates: ResourceGiven['dates']) =>
+      payment(ongoing, 'Encounter', { dates: dates ?? [] }).effect
+    expect([over([{ start: '2026-01-20' }]), over([{ start: '2026-01-20', end: '2026-02-02' }])]).toEqual([
+      'deny',
+      'permit',
+    ])
+    expect(over([{ end: '2026-02-05' }])).toBe('permit')
+  })
+
   it('the dates of the claim bound what happened, and not who the patient is or what coverage there is', () => {
     const requester = { ...plan, claims: { claim: { from: '2026-02-01', to: '2026-02-28' } } }
     const on = (start: string) => payment(requester, 'Encounter', { id: start, dates: [{ start }] }).effect
@@ -119,6 +144,28 @@ describe('Part 2 limits treatment too (42 CFR 2.13(a))', () => {
   })
 })
 
+describe('de-identified information (45 CFR 164.514(b))', () => {
+  const standards = createDecider({ ...profiles, withheldTypes: { 'safe-harbor': ['Binary'] } }, purposes)
+  const asked = (type: string) => {
+    const requester: Requester = {
+      ...hospital,
+      role: 'researcher',
+      relationship: 'none',
+      claims: { deidentify: { standard: 'safe-harbor' } },
+    }
+    const context = contextOf({ requester, purposes: ['HRESCH'] })
+    return standards.decide(context, [resourceOf({ type })], () => [])[0]?.decision
+  }
+
+  it('leaves by its standard, and a type that no rule can free of identifiers does not', () => {
+    expect(asked('Condition')).toMatchObject({ effect: 'redact', projections: ['safe-harbor'] })
+    expect(asked('Binary')).toMatchObject({
+      effect: 'deny',
+      because: [{ rule: 'withheld-type:safe-harbor', ground: '171.204(a)(2)' }],
+    })
+  })
+})
+
 describe('a site binds views to a client', () => {
   const bound = (views: string[], type: string) =>
     decide({ type }, { requester: { ...hospital, registration: { views } as unknown as ClientRegistration } })
@@ -128,6 +175,28 @@ describe('a site binds views to a client', () => {
     expect(bound(['referral'], 'Claim').effect).toBe('deny')
     const registration = { views: ['as-requested'] } as unknown as ClientRegistration
     expect(payment({ ...plan, registration }, 'Goal').effect).toBe('deny')
+  })
+
+  it('which may show a type by its codes alone', () => {
+    const seen = (type: string, system: string, code: string) =>
+      decide(
+        { type, id: code, codings: [{ system, code }] },
+        {
+          requester: {
+            ...hospital,
+            registration: { views: ['identify-or-locate'] } as unknown as ClientRegistration,
+          },
+        },
+      ).effect
+    const icd10 = 'http://hl7.org/fhir/sid/icd-10-cm'
+    expect([
+      seen('Observation', 'http://loinc.org', '883-9'),
+      seen('Observation', 'http://loinc.org', '718-7'),
+      seen('Condition', icd10, 'S72.001A'),
+      seen('Condition', icd10, 'F11.20'),
+      seen('Condition', 'http://snomed.info/sct', 'S72.001A'),
+    ]).toEqual(['permit', 'deny', 'permit', 'deny', 'deny'])
+    expect(bound(['identify-or-locate'], 'Observation').effect).toBe('deny')
   })
 
   it('one that is not there lets nothing out', () => {

@@ -96,10 +96,19 @@ function buildProgram(terminal: Terminal, outcome: { code: number }): Command {
   return program
 }
 
+/** What the commands of a group are about, by its first word. */
+const GROUPS: Readonly<Record<string, string>> = {
+  consent: 'write a Consent',
+  evidence: 'court orders, research approvals, agreements, guardians … that the privacy office puts on file',
+  ledger: 'check the hash chain, print all rows',
+  reviews: 'review cases of declared emergencies',
+  holds: 'disclosures that wait for the privacy office',
+}
+
 function group(program: Command, groups: Map<string, Command>, name: string): Command {
   const known = groups.get(name)
   if (known !== undefined) return known
-  const made = program.command(name).description(`commands on the ${name}`)
+  const made = program.command(name).description(GROUPS[name] ?? `commands on the ${name}`)
   groups.set(name, made)
   return made
 }

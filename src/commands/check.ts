@@ -32,6 +32,8 @@ export const checkCommand: CommandSpec = {
         `profiles: ${rows.length} rows of law (${rows.filter(({ enabled }) => enabled).length} on), ` +
         `${Object.keys(engine.profiles.notices).length} notices, revision ${engine.profiles.revision}\n` +
         `default policy where no Consent is on file: ${configuration.policy.defaultPolicy}\n` +
+        `purpose views: ${Object.keys(engine.profiles.views ?? {}).length}\n` +
+        `de-identification: ${configuration.deidentification === undefined ? 'no key (deidentification.keyFile); what must be de-identified is withheld' : 'on'}\n` +
         `held for the privacy office: ${heldText(configuration)}\n` +
         `revision ${siteRevision(configuration, engine)}\n`,
     )

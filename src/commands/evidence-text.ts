@@ -35,7 +35,7 @@ export function evidenceText(
     `period    ${period.start} to ${period.end}`,
     ...Object.entries(facts).map(([name, value]) => `  ${name}: ${factText(value)}`),
     ...(note === undefined ? [] : [`note      ${note}`]),
-    `entered   by ${enteredBy} at ${enteredAt}`,
+    `entered   by ${enteredBy.startsWith('[') ? partyText(one) : enteredBy} at ${enteredAt}`,
     ...(approvedAt === undefined ? [] : [`approved  by ${approvedBy} at ${approvedAt}`]),
     ...(endedAt === undefined
       ? []
@@ -48,7 +48,7 @@ function factText(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** A template of an entry, and what its facts mean. */
+/** A template of an entry with the facts it needs, and what its facts mean. */
 export function kindText(kind: EvidenceKind): { readonly template: string; readonly meanings: string } {
   const { id, title, citation, twoPersons, longest, patients, userRequired, fields } = kind
   const template = {
@@ -56,7 +56,9 @@ export function kindText(kind: EvidenceKind): { readonly template: string; reado
     for: { client: '', ...(userRequired ? { user: '' } : {}) },
     patients: ['Patient/'],
     period: { start: '', end: '' },
-    facts: Object.fromEntries(fields.map(field => [field.name, blankOf(field)])),
+    facts: Object.fromEntries(
+      fields.filter(({ required }) => required).map(field => [field.name, blankOf(field)]),
+    ),
   }
   const { days, hours } = longest
   const about = [

@@ -1,4 +1,5 @@
 import type { Accountability } from '../model/accounting.ts'
+import { isView } from '../model/projection.ts'
 import type { LedgerRow } from '../model/record.ts'
 import { readExchange } from '../record/verify.ts'
 import { type CommandSpec, textOption, UsageError } from './table.ts'
@@ -121,11 +122,12 @@ function classLines(word: string, references: readonly string[], one: DecisionCl
   const { because, effect, projections = [], redact = [] } = one.decision
   const line = (text: string): string => `            ${text}`
   const goes = effect !== 'deny'
+  const others = projections.filter(id => because.every(({ rule }) => rule !== id))
   return [
     `${word}  ${references.length}: ${references.join(', ')}`,
     ...because.map(reason => line(`because ${reasonText(reason)}`)),
     ...(because.length === 0 ? [line('because of nothing that was recorded')] : []),
-    ...(goes && projections.length > 0 ? [line(`narrowed to ${projections.join(', ')}`)] : []),
+    ...(goes && others.length > 0 ? [line(`narrowed to ${others.join(', ')}`)] : []),
     ...(goes && redact.length > 0 ? [line(`without ${redact.join(', ')}`)] : []),
     ...(goes && one.accounting !== undefined ? [line(accountingText(one.accounting))] : []),
   ]
@@ -152,12 +154,17 @@ const EFFECTS: Readonly<Record<string, string>> = {
 /** A row that asks for a Consent and is met; the Consent that meets it stands beside it. */
 const MET = 'asks for a Consent, which is there'
 
+function effectText(rule: string, effect: string): string {
+  if (effect === 'require-consent') return MET
+  return effect === 'limit' && isView(rule) ? 'says how much of it goes' : (EFFECTS[effect] ?? '')
+}
+
 function reasonText(reason: ReasonRow): string {
   const { rule, citation, consent, path, ground, why, evidence, effect = '' } = reason
   return [
     rule,
     citation === undefined ? '' : `(${citation})`,
-    effect === 'require-consent' ? MET : (EFFECTS[effect] ?? ''),
+    effectText(rule, effect),
     consent === undefined
       ? ''
       : `by ${consent.reference}${consent.version === undefined ? '' : ` version ${consent.version}`}` +

@@ -74,7 +74,7 @@ export const holdsApproveCommand: CommandSpec = {
       flags: '--hours <hours>',
       description: 'how long it counts; at most, and by default, what the rule allows',
     },
-    { flags: '--why <text>', description: 'the justification' },
+    { flags: '--why <text>', description: 'the justification; required' },
     BY_OPTION,
     JSON_OPTION,
   ],
@@ -83,8 +83,8 @@ export const holdsApproveCommand: CommandSpec = {
   ],
   run: ([id], options, terminal) => {
     const hours = hoursOf(textOption(options, 'hours'))
-    const why = textOption(options, 'why')?.trim()
-    const more = { ...(hours === undefined ? {} : { hours }), ...(why ? { why } : {}) }
+    const why = whyOf(options)
+    const more = { ...(hours === undefined ? {} : { hours }), why }
     return withDesk(options, ({ desk, configuration }) =>
       told(desk.approve(id ?? '', actorOf(options, configuration), more), options, terminal),
     )
@@ -101,14 +101,13 @@ export const holdsDenyCommand: CommandSpec = {
   operands: [CASE],
   options: [
     CONFIG_OPTION,
-    { flags: '--why <text>', description: 'why it is denied' },
+    { flags: '--why <text>', description: 'why it is denied; required' },
     BY_OPTION,
     JSON_OPTION,
   ],
   examples: ['consentry holds deny 019adf10-7c1b-7d3e-9f6a-2f4f0c6c2b11 --why "no claim is open"'],
   run: ([id], options, terminal) => {
-    const why = textOption(options, 'why')?.trim() ?? ''
-    if (why === '') throw new UsageError('--why: expected the reason, in a few words')
+    const why = whyOf(options)
     return withDesk(options, ({ desk, configuration }) =>
       told(desk.deny(id ?? '', why, actorOf(options, configuration)), options, terminal),
     )
@@ -135,6 +134,12 @@ async function withDesk(options: Options, use: (at: AtDesk) => ExitCode): Promis
   } finally {
     store.close()
   }
+}
+
+function whyOf(options: Options): string {
+  const why = textOption(options, 'why')?.trim() ?? ''
+  if (why === '') throw new UsageError('--why: expected the reason, in a few words')
+  return why
 }
 
 function hoursOf(given: string | undefined): number | undefined {

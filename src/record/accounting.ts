@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Accountability, AccountingRules } from '../model/accounting.ts'
+import { isView } from '../model/projection.ts'
 import { type Accounted, accountabilityOf } from './accountability.ts'
 import { openForReading } from './ledger-schema.ts'
 
@@ -84,6 +85,7 @@ export function readDisclosures(file: string, asked: AccountedFor): readonly Dis
   }
 }
 
+/** A view narrows and authorizes nothing: its citations are no basis of a disclosure. */
 function disclosuresIn(row: DecisionRow, isAlone: boolean, asked: AccountedFor): readonly Disclosure[] {
   const { exchange, requester = { client: '' }, purposeOfUse, classes = [] } = row
   const isUse = requester.organization === asked.organization
@@ -92,7 +94,9 @@ function disclosuresIn(row: DecisionRow, isAlone: boolean, asked: AccountedFor):
     if (one.released.length === 0 || records?.length === 0) return []
     const { because, consents } = one.decision
     const basis = because.flatMap(({ rule, citation, consent }) =>
-      consent === undefined ? [{ rule, ...(citation === undefined ? {} : { citation }) }] : [],
+      consent === undefined && !isView(rule)
+        ? [{ rule, ...(citation === undefined ? {} : { citation }) }]
+        : [],
     )
     return [
       {

@@ -39,7 +39,7 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalRow>> = {
   'patient-context-missing': says(403, 'forbidden', 'The token must name the patient in context'),
   'purpose-missing': says(403, 'forbidden', 'A purpose of use is required'),
   'purpose-not-allowed': says(403, 'forbidden', 'This purpose of use is not allowed for this client'),
-  'actor-not-allowed': says(403, 'forbidden', 'This client may not ask for this actor'),
+  'actor-not-allowed': says(403, 'forbidden', 'This client may not ask for this actor, or break the glass'),
   held: says(403, 'forbidden', 'This disclosure is held until the privacy office has decided on it'),
   'hold-denied': says(403, 'forbidden', 'The privacy office has denied this disclosure'),
   'bad-request': says(400, 'invalid', 'The request is malformed'),

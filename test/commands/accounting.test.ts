@@ -93,6 +93,8 @@ describe('accounting', () => {
       ]),
       records: [expect.stringMatching(/^Observation\/weight-a\b/)],
     })
+    const rules = found.flatMap(({ basis }) => basis.map(({ rule }) => rule))
+    expect(rules.filter(rule => rule.startsWith('view:'))).toEqual([])
     expect(found[0]?.day).toMatch(/^\d{4}-\d{2}-\d{2}$/)
   })
 

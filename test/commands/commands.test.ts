@@ -61,6 +61,8 @@ describe('check', () => {
     const { code, out, error } = await run(['check'])
     expect([code, error]).toEqual([0, expect.stringContaining('breakGlass without mfaRequired')])
     expect(out).toMatch(/labels: \d+ categories[\s\S]*profiles: \d+ rows of law[\s\S]*revision [0-9a-f]{16}/)
+    expect(out).toMatch(/^purpose views: \d\d$/m)
+    expect(out).toMatch(/^de-identification: no key .* is withheld$/m)
   })
 
   it('names the files of secrets that the example configuration wants and nobody has made yet', async () => {

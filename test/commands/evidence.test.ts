@@ -107,6 +107,11 @@ describe('consentry evidence', () => {
     expect(Object.keys((JSON.parse(template.out) as typeof threat).facts)).toEqual(
       expect.arrayContaining(Object.keys(threat.facts)),
     )
+    const order = await run(['evidence', 'kinds', 'court-order-part2', ...config()])
+    const { facts } = JSON.parse(order.out) as { facts: object }
+    expect(Object.keys(facts)).toContain('subpoenaAttached')
+    expect(facts).not.toHaveProperty('confidentialCommunications')
+    expect(order.error).toContain('confidentialCommunications (may be left out)')
     const unknown = await run(['evidence', 'kinds', 'letter', ...config()])
     expect(unknown).toMatchObject({ code: 2, out: '' })
   })

@@ -76,6 +76,13 @@ describe('explain', () => {
     )
   })
 
+  test('names a view once, as what it is: how much of it goes, and no permission', async () => {
+    const { text } = await explained('Condition?patient=elena-marsh', { client: 'health-plan' })
+    expect(text).toMatch(/because view:payment-payer \(.*\) says how much of it goes$/m)
+    expect(text.match(/view:payment-payer/g)).toHaveLength(1)
+    expect(text).not.toContain('narrowed to')
+  })
+
   test('every denial of these exchanges has a ground, every release a permission', async () => {
     const asked = [
       ['Observation/weight-a', HOSPITAL],

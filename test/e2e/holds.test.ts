@@ -163,12 +163,14 @@ describe("a payer's whole chart", () => {
     )
     const show = await run(['holds', 'show', held, ...config])
     expect(show.out).toContain('asked      Observation?patient=ada')
-    expect(await run(['holds', 'approve', held, ...config])).toMatchObject({ code: 2 })
+    const bare = await run(['holds', 'approve', held, ...config, '--by', 'Ruth Okafor'])
+    expect(bare).toMatchObject({ code: 2, error: expect.stringContaining('--why: expected the reason') })
     for (const [option, value] of [
       ['--hours', '25'],
       ['--hours', 'soon'],
     ] as const) {
-      const wrong = await run(['holds', 'approve', held, ...config, '--by', 'Ruth Okafor', option, value])
+      const by = ['--by', 'Ruth Okafor', '--why', 'claim 1182']
+      const wrong = await run(['holds', 'approve', held, ...config, ...by, option, value])
       expect(wrong.code).toBe(2)
       expect(wrong.error).not.toMatch(STACK)
     }
@@ -263,7 +265,8 @@ describe('first contact', () => {
       expect(first.status).toBe(403)
       expect(caseOf(await site.get('Patient/ada', agency))).toBe(caseOf(first))
       expect((await site.get(WHOLE, DOCTOR)).status).toBe(200)
-      expect((await run(['holds', 'approve', caseOf(first), ...config, '--by', 'Ruth'])).code).toBe(0)
+      const why = ['--by', 'Ruth', '--why', 'a known agency']
+      expect((await run(['holds', 'approve', caseOf(first), ...config, ...why])).code).toBe(0)
       expect((await site.get(NARROW, agency)).status).toBe(200)
       expect((await site.get(NARROW, PLAN)).status).toBe(403)
     } finally {

@@ -89,7 +89,7 @@ function askedOf(when: LawCondition): ReadonlySet<string> {
   const stated = [...plain(claims), ...allClaims, ...(scope === undefined ? [] : [scope])]
   const standing = relationships ?? requesterRoles ?? ownRecord
   const asked = new Set([
-    ...stated.map(path => path.split(/[.=~]/)[0] ?? ''),
+    ...stated.map(path => path.replace(/[.=~].*$/s, '')),
     ...plain(agreements).map(kind => `agreement:${kind}`),
     ...(determinations === undefined ? [] : ['determination']),
     ...(standing === undefined ? [] : ['standing']),

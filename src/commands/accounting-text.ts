@@ -52,7 +52,8 @@ function cell(text: string): string {
 
 function recipientText({ recipient: { client, name, organization, user, userName } }: Line): string {
   const who = name === undefined ? client : `${name} (${client})`
-  return plainText([who, organization, userName ?? user].filter(part => part !== undefined).join(', '))
+  const person = userName === undefined || userName === name ? user : userName
+  return plainText([who, organization, person].filter(part => part !== undefined).join(', '))
 }
 
 /** Types of the records with how many there were: a brief description (45 CFR 164.528(b)(2)(iii)). */

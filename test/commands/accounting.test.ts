@@ -154,6 +154,10 @@ describe('accounting', () => {
     expect(head).toBe('date,recipient,address,what,purpose,basis,standing,exchange')
     expect(first).toContain(`"'=1 Main ""Street"", Sacramento"`)
     expect((await accounting('a', '--csv')).out).not.toContain('Main')
+    // The demo's tokens name a user as their client is named: the reference tells more.
+    expect((await accounting('a', '--all')).out).toMatch(
+      /Redwood Regional Hospital \(treating-hospital\), Organization\/\S+, PractitionerRole\/priya-lindqvist-role$/m,
+    )
   })
 
   test('is recorded before it is shown, and not shown where it cannot be', async () => {

@@ -27,7 +27,10 @@ export function loadSite(file: string | undefined, overrides: JsonObject = {}): 
 /** Where the embedded servers of the demo listen unless told otherwise. */
 export const DEMO_PORTS = { gateway: 8080, issuer: 8081, upstream: 8082 } as const
 
+const DEMO_ISSUER = `http://127.0.0.1:${DEMO_PORTS.issuer}`
+
+/** As the embedded servers say of themselves, so that commands name the policy revision that the demo serves. */
 const DEMO_URLS: JsonObject = {
   upstream: { url: `http://127.0.0.1:${DEMO_PORTS.upstream}/fhir` },
-  issuers: [{ issuer: `http://127.0.0.1:${DEMO_PORTS.issuer}` }],
+  issuers: [{ issuer: DEMO_ISSUER, jwksUri: `${DEMO_ISSUER}/jwks`, tokenEndpoint: `${DEMO_ISSUER}/token` }],
 }

@@ -5,8 +5,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { COMMANDS } from '../../src/cli.ts'
+import { loadSite } from '../../src/commands/site.ts'
 import { directory } from '../../src/demo/patients/directory.ts'
 import { DEMO_PATIENTS } from '../../src/demo/resources.ts'
+import { openDemoSite } from '../../src/demo-site.ts'
 import { openTestSite, type TestSite } from '../support/site.ts'
 import { lines, run, STACK } from '../support/terminal.ts'
 
@@ -63,6 +65,18 @@ describe('check', () => {
     expect(out).toMatch(/labels: \d+ categories[\s\S]*profiles: \d+ rows of law[\s\S]*revision [0-9a-f]{16}/)
     expect(out).toMatch(/^purpose views: \d\d$/m)
     expect(out).toMatch(/^de-identification: no key .* is withheld$/m)
+  })
+
+  it('checks the demo that is served, so that both name one policy revision', async () => {
+    const ports = { gatewayPort: 0, issuerPort: 0, upstreamPort: 0 }
+    const site = await openDemoSite({ ...ports, ledgerFile: join(folder, 'demo.sqlite'), resources: [] })
+    try {
+      const served = JSON.stringify(site.configuration.issuers)
+      const { issuers } = loadSite(undefined)
+      expect(JSON.parse(served.replaceAll(site.issuer.issuer, 'http://127.0.0.1:8081'))).toEqual(issuers)
+    } finally {
+      await site.close()
+    }
   })
 
   it('names the files of secrets that the example configuration wants and nobody has made yet', async () => {

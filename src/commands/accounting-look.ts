@@ -201,7 +201,9 @@ async function recorded(
 function dayOption(options: Options, name: string): string | undefined {
   const text = textOption(options, name)
   if (text === undefined) return undefined
-  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))
+  // Date.parse takes 31 February for 3 March.
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(text) : undefined
+  const isDay = at !== undefined && !Number.isNaN(at.valueOf()) && at.toISOString().startsWith(text)
   if (!isDay) throw new UsageError(`--${name}: expected a day, YYYY-MM-DD`)
   return text
 }

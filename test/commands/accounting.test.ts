@@ -177,6 +177,7 @@ describe('accounting', () => {
   test.each<[string[], RegExp]>([
     [['accounting', 'Patient/a b'], /patient: expected/],
     [['accounting', 'a', '--since', 'soon'], /--since: expected a day/],
+    [['accounting', 'a', '--since', '2026-02-31'], /--since: expected a day/],
     [['accounting', 'a', '--json', '--csv'], /--csv: expected without --json/],
     [['accounting', 'a', '--part2', '--all'], /--part2: expected without --all/],
     [['accounting', 'a', '--ledger', '/nowhere/ledger.sqlite'], /no such file/],

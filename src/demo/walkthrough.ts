@@ -55,10 +55,10 @@ export function demoWalkthrough(): readonly WalkthroughStep[] {
       curl: ask(`-D ${HEADERS} `),
     },
     {
-      title: 'The record of the third exchange, as it reached the audit repository (within a second)',
+      title: 'The record of the third exchange, as it reached the audit repository within a second',
       client: 'health-plan',
       curl: ({ upstreamUrl }) =>
-        `curl -s '${upstreamUrl}/AuditEvent?patient=elena-marsh&_sort=-_lastUpdated&_count=1'`,
+        `sleep 1; curl -s '${upstreamUrl}/AuditEvent?patient=elena-marsh&_sort=-_lastUpdated&_count=1'`,
     },
     {
       title: 'And what stays in the ledger: what was withheld, and by which rule',

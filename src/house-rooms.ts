@@ -73,7 +73,7 @@ export function openRooms(configuration: Configuration, loaded: LoadedRules, sha
     ledger,
     cursors: createCursors(CURSORS, configuration.limits.pageTokenSeconds * 1000),
     references: { referencePaths, searchParameterPaths },
-    office: createOffice(store, engine.profiles.evidenceKinds ?? []),
+    office: createOffice(store, engine.profiles.evidenceKinds ?? [], configuration.office.accounts),
     ...shared.holding(engine),
     site: siteOf(configuration, engine, revision, now),
   }

@@ -136,7 +136,7 @@ function suspensions(
   const kinds: readonly EvidenceKind[] = engine.profiles.evidenceKinds ?? []
   const store = openOfficeStore(file)
   try {
-    const { evidence } = createOffice(store, kinds).look()
+    const { evidence } = createOffice(store, kinds, configuration.office.accounts).look()
     const inForce = [...evidence.values()].filter(
       one =>
         suspension.evidence.includes(one.kind) &&

@@ -213,7 +213,11 @@ async function withDesk(options: Options, use: (at: AtDesk) => Promise<ExitCode>
   const site = siteOf(options)
   const store = openOfficeStore(site.configuration.office.file)
   try {
-    const desk = createEvidenceDesk(store, site.kinds, { newId: randomUUIDv7, now: () => new Date() })
+    const desk = createEvidenceDesk(store, site.kinds, {
+      newId: randomUUIDv7,
+      now: () => new Date(),
+      accounts: site.configuration.office.accounts,
+    })
     return await use({ desk, site })
   } catch (error) {
     if (error instanceof DeskError) throw new UsageError(error.message)

@@ -95,6 +95,8 @@ export interface EvidenceEntry {
 export interface EvidenceOnFile extends EvidenceEntry {
   readonly id: string
   readonly enteredBy: string
+  /** The account it was entered from, where an operator did. */
+  readonly enteredFrom?: string
   readonly enteredAt: string
   readonly approvedBy?: string
   readonly approvedAt?: string
@@ -102,6 +104,9 @@ export interface EvidenceOnFile extends EvidenceEntry {
   readonly endedAt?: string
   readonly endedWhy?: string
 }
+
+/** Whether each operator has an account of the operating system, or all share one and give their names. */
+export type Accounts = 'personal' | 'shared'
 
 /** What is on file as of one look. Pure. */
 export interface OfficeView {

@@ -1,7 +1,6 @@
 import type { JsonObject } from '../model/fhir.ts'
-import type { EvidenceEntry, EvidenceKind, EvidenceOnFile, OfficeStore } from '../model/office.ts'
-import { APPROVED, ENDED, ENTERED, type EvidenceState, stateOf, told } from './evidence.ts'
-import { isSamePerson } from './persons.ts'
+import type { Accounts, EvidenceEntry, EvidenceKind, EvidenceOnFile, OfficeStore } from '../model/office.ts'
+import { APPROVED, ENDED, ENTERED, type EvidenceState, isAnother, stateOf, told } from './evidence.ts'
 
 /** What cannot be done with an evidence; the message says what was expected. */
 export class DeskError extends Error {}
@@ -32,13 +31,13 @@ export interface EvidenceDesk {
 export function createEvidenceDesk(
   store: OfficeStore,
   kinds: readonly EvidenceKind[],
-  options: { readonly newId: () => string; readonly now: () => Date },
+  options: { readonly newId: () => string; readonly now: () => Date; readonly accounts: Accounts },
 ): EvidenceDesk {
   const on = new Map<string, EvidenceOnFile>()
   let seq = 0
   const look = () => {
     for (const event of store.since(seq)) {
-      told(on, event)
+      told(on, event, options.accounts)
       seq = event.seq
     }
     return on
@@ -72,7 +71,7 @@ export function createEvidenceDesk(
         throw new DeskError(
           `evidence ${id}: expected one that waits for approval, this one is ${words(state)}`,
         )
-      if (isSamePerson(actor.by, found.enteredBy))
+      if (!isAnother(actor, found, options.accounts))
         throw new DeskError(
           `evidence ${id}: entered by ${found.enteredBy}; expected somebody else to approve it`,
         )

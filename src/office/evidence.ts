@@ -1,5 +1,5 @@
 import type { JsonObject } from '../model/fhir.ts'
-import type { EvidenceEntry, EvidenceKind, EvidenceOnFile, OfficeEvent } from '../model/office.ts'
+import type { Accounts, EvidenceEntry, EvidenceKind, EvidenceOnFile, OfficeEvent } from '../model/office.ts'
 import { isSamePerson } from './persons.ts'
 
 export const ENTERED = 'evidence-entered'
@@ -16,23 +16,46 @@ export type EvidenceState =
 
 /**
  * What stands after one more event; events of other matters change nothing. What does not fit changes nothing either: an
- * approval by who entered it, a second entry under the same id, a word on what nobody entered.
+ * approval by who entered it, a second entry under the same id, a word on what nobody entered. Where accounts are personal
+ * an approval also needs another account than the entry: a command that was told otherwise may have written either name.
  */
-export function told(on: Map<string, EvidenceOnFile>, event: OfficeEvent): void {
+export function told(on: Map<string, EvidenceOnFile>, event: OfficeEvent, accounts: Accounts): void {
   const { kind, subject, at, by, body } = event
   const known = on.get(subject)
   if (kind === ENTERED && known === undefined) {
     const entry = entryOf(body)
-    if (entry !== undefined) on.set(subject, { ...entry, id: subject, enteredBy: by, enteredAt: at })
+    const from = accountOf(body)
+    const enteredFrom = from === undefined ? {} : { enteredFrom: from }
+    if (entry !== undefined)
+      on.set(subject, { ...entry, id: subject, enteredBy: by, ...enteredFrom, enteredAt: at })
     return
   }
   if (known === undefined || known.endedAt !== undefined) return
-  if (kind === APPROVED && known.approvedAt === undefined && !isSamePerson(by, known.enteredBy))
+  if (
+    kind === APPROVED &&
+    known.approvedAt === undefined &&
+    isAnother({ by, account: accountOf(body) }, known, accounts)
+  )
     on.set(subject, { ...known, approvedBy: by, approvedAt: at })
   if (kind === ENDED) {
     const why = typeof body['why'] === 'string' ? { endedWhy: body['why'] } : {}
     on.set(subject, { ...known, endedBy: by, endedAt: at, ...why })
   }
+}
+
+/** Whether who approves is somebody else than who entered. */
+export function isAnother(
+  { by, account }: { readonly by: string; readonly account: string | undefined },
+  { enteredBy, enteredFrom }: EvidenceOnFile,
+  accounts: Accounts,
+): boolean {
+  if (isSamePerson(by, enteredBy)) return false
+  if (accounts === 'shared') return true
+  return account !== undefined && enteredFrom !== undefined && !isSamePerson(account, enteredFrom)
+}
+
+function accountOf({ account }: JsonObject): string | undefined {
+  return typeof account === 'string' ? account : undefined
 }
 
 /** The entry an event holds; undefined where a part is missing that scopes it: then it says nothing. */

@@ -1,5 +1,12 @@
 import type { DecisionContext, Evidenced } from '../model/decision.ts'
-import type { EvidenceKind, EvidenceOnFile, Office, OfficeStore, OfficeView } from '../model/office.ts'
+import type {
+  Accounts,
+  EvidenceKind,
+  EvidenceOnFile,
+  Office,
+  OfficeStore,
+  OfficeView,
+} from '../model/office.ts'
 import type { Agreement, Requester } from '../model/requester.ts'
 import { stateOf, told } from './evidence.ts'
 
@@ -7,7 +14,11 @@ import { stateOf, told } from './evidence.ts'
 const MOST_WAYS = 64
 
 /** What is on file, read from the store. Each look asks it once for what was added. */
-export function createOffice(store: Pick<OfficeStore, 'since'>, kinds: readonly EvidenceKind[]): Office {
+export function createOffice(
+  store: Pick<OfficeStore, 'since'>,
+  kinds: readonly EvidenceKind[],
+  accounts: Accounts,
+): Office {
   const byId = new Map(kinds.map(kind => [kind.id, kind]))
   const evidence = new Map<string, EvidenceOnFile>()
   let seq = 0
@@ -17,7 +28,7 @@ export function createOffice(store: Pick<OfficeStore, 'since'>, kinds: readonly 
       const added = store.since(seq)
       if (added.length === 0) return view
       for (const event of added) {
-        told(evidence, event)
+        told(evidence, event, accounts)
         seq = event.seq
       }
       view = viewOf(new Map(evidence), byId)

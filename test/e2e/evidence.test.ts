@@ -61,7 +61,7 @@ beforeAll(async () => {
       ...chartOf('a'),
       ...chartOf('b'),
     ],
-    overrides: { clients: CLIENTS },
+    overrides: { clients: CLIENTS, office: { accounts: 'shared' } },
   })
   folder = mkdtempSync(join(tmpdir(), 'evidence-'))
   config = join(folder, 'site.json')

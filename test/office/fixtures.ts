@@ -42,8 +42,8 @@ export function enter(
   { approved = true }: { readonly approved?: boolean } = {},
 ): void {
   const at = entry.period.start
-  store.append({ at, kind: ENTERED, subject: id, by: 'ana', body: { ...entry } as never })
-  if (approved) store.append({ at, kind: APPROVED, subject: id, by: 'ben', body: {} })
+  store.append({ at, kind: ENTERED, subject: id, by: 'ana', body: { ...entry, account: 'ana' } as never })
+  if (approved) store.append({ at, kind: APPROVED, subject: id, by: 'ben', body: { account: 'ben' } })
 }
 
 export function end(store: OfficeStore, id: string): void {

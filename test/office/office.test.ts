@@ -32,7 +32,7 @@ function decide(
   given: { requester?: Requester; purposes?: readonly string[]; now?: Date } = {},
 ) {
   const { requester = court, purposes = ['HLEGAL'], now = NOON } = given
-  const claimsOf = createOffice(store, kinds).look().claimsOf(requester, purposes, now)
+  const claimsOf = createOffice(store, kinds, 'personal').look().claimsOf(requester, purposes, now)
   const patients = ['Patient/p', 'Patient/q']
   const context = contextOf({
     at: now,
@@ -83,7 +83,13 @@ describe('Evidence on file', () => {
     for (const by of ['ana', ' ANA ', 'ａｎａ'])
       store.append({ at: NOON.toISOString(), kind: APPROVED, subject: 'order', by, body: {} })
     expect(decide(store, asked)[0]!.effect).toBe('deny')
-    store.append({ at: NOON.toISOString(), kind: APPROVED, subject: 'order', by: 'ben', body: {} })
+    store.append({
+      at: NOON.toISOString(),
+      kind: APPROVED,
+      subject: 'order',
+      by: 'ben',
+      body: { account: 'ben' },
+    })
     expect(decide(store, asked)[0]!.effect).toBe('permit')
   })
 
@@ -263,7 +269,7 @@ describe('What the office was told', () => {
       body: { ...ORDER, patients: 'any' } as never,
     })
     enter(store, 'odd', { ...ORDER, kind: 'no-such-kind' })
-    const { evidence } = createOffice(store, kinds).look()
+    const { evidence } = createOffice(store, kinds, 'personal').look()
     expect([...evidence.keys()]).toEqual(['order', 'odd'])
     expect(evidence.get('order')!.patients).toEqual(['Patient/p'])
     expect(stateOf(evidence.get('odd')!, undefined, NOON)).toBe('unknown-kind')
@@ -272,7 +278,7 @@ describe('What the office was told', () => {
 
   test('is looked at anew only when something was added', () => {
     const store = memoryStore()
-    const office = createOffice(store, kinds)
+    const office = createOffice(store, kinds, 'personal')
     const before = office.look()
     expect(office.look()).toBe(before)
     enter(store, 'order', ORDER)
@@ -284,7 +290,11 @@ describe('What the office was told', () => {
 describe('The desk', () => {
   const actor = (by: string) => ({ by, account: by, host: 'h' })
   const desk = (store: Store) =>
-    createEvidenceDesk(store, kinds, { newId: () => `e${store.events.length}`, now: () => NOON })
+    createEvidenceDesk(store, kinds, {
+      newId: () => `e${store.events.length}`,
+      now: () => NOON,
+      accounts: 'personal',
+    })
 
   test('keeps two persons apart and ends once', () => {
     const store = memoryStore()
@@ -298,6 +308,23 @@ describe('The desk', () => {
     expect(made.end(id, 'vacated', actor('ana')).endedWhy).toBe('vacated')
     expect(() => made.end(id, 'again', actor('ana'))).toThrow(DeskError)
     expect(() => made.find('none')).toThrow('not on file')
+  })
+
+  test('takes one account for one person, whatever names a command was given', () => {
+    const store = memoryStore()
+    const as = (by: string, account: string) => ({ by, account, host: 'h' })
+    const { id } = desk(store).enter(ORDER, as('ana', 'ana'))
+    expect(() => desk(store).approve(id, as('carol', 'ana'))).toThrow('expected somebody else to approve it')
+    // Written by a command that was told that accounts are shared.
+    const options = { newId: () => 'x', now: () => NOON, accounts: 'shared' } as const
+    expect(createEvidenceDesk(store, kinds, options).approve(id, as('carol', 'ana')).approvedBy).toBe('carol')
+    const seen = (accounts: 'personal' | 'shared') =>
+      createOffice(store, kinds, accounts).look().evidence.get(id)?.approvedBy
+    expect([seen('personal'), seen('shared')]).toEqual([undefined, 'carol'])
+    store.append({ at: '', kind: APPROVED, subject: id, by: 'dora', body: {} })
+    expect(seen('personal')).toBeUndefined()
+    desk(store).approve(id, as('ben', 'ben'))
+    expect(seen('personal')).toBe('ben')
   })
 })
 

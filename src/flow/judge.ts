@@ -4,6 +4,7 @@ import type { Labeller } from '../model/doors.ts'
 import type { Understood } from '../model/exchange.ts'
 import type { LabelledResource, ResourceFacts } from '../model/label.ts'
 import type { ProgramNames } from '../model/programs.ts'
+import { recipientOf } from '../model/requester.ts'
 import { birthDateOf, type Known, lookUp } from './lookups.ts'
 import { momentOf, type SharedFacts } from './moment.ts'
 import { directoryNames, registeredNames } from './programs.ts'
@@ -226,6 +227,13 @@ function constrain(
   if (duty !== undefined)
     return withdraw(decided, {
       rule: `undischargeable:${duty}`,
+      source: 'purpose',
+      effect: 'deny',
+      ground: '171.204(a)(2)',
+    })
+  if (rooms.segmenter.projectable?.(decided, recipientOf(exchange.requester)) === false)
+    return withdraw(decided, {
+      rule: 'projection-failed',
       source: 'purpose',
       effect: 'deny',
       ground: '171.204(a)(2)',

@@ -227,6 +227,8 @@ export interface Segmenter {
     decided: DecidedResource,
     recipient: string,
   ) => { readonly whole: ResourceTree; readonly left: ResourceTree } | 'unchanged' | undefined
+  /** Whether a released resource goes through its projections; one that does not is withheld, and the others leave. */
+  readonly projectable?: (decided: DecidedResource, recipient: string) => boolean
   readonly segment: (input: SegmentInput) => Release
 }
 

@@ -53,6 +53,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     pseudonymous: ({ projections = [] }) =>
       projections.some(id => options.projections?.get(id)?.forRecipient !== undefined),
     projected: tools.variants.projected,
+    projectable: tools.variants.projectable,
     segment: input => {
       const released = [...input.matches, ...input.includes]
       for (const { decision, labelled } of released) {

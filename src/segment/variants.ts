@@ -35,6 +35,7 @@ export interface Variants {
     recipient?: string,
   ) => Uint8Array
   readonly projected: NonNullable<Segmenter['projected']>
+  readonly projectable: NonNullable<Segmenter['projectable']>
   /** Start of a Bundle entry for this resource: `{"fullUrl":…,"resource":`. */
   readonly entryHead: (decided: DecidedResource, recipient?: string) => Uint8Array
 }
@@ -60,9 +61,15 @@ export function createVariants(options: VariantOptions): Variants {
   }
 
   const heads = new WeakMap<ResourceFacts, Uint8Array>()
+  const tried: Tried = new WeakMap()
 
   return {
     projected: (decided, recipient) => attempt(() => leftOf(decided, options, recipient)),
+    projectable: (decided, recipient) => {
+      const { decision, labelled } = decided
+      if ((decision.projections ?? []).length === 0) return true
+      return attempt(() => goThrough(labelled.facts, applied(decided, options, recipient), tried)) ?? false
+    },
     entryHead: (decided, recipient) => {
       const { facts } = decided.labelled
       const named = applied(decided, options, recipient).find(({ reference }) => reference !== undefined)
@@ -127,6 +134,27 @@ function leftOf(
   const [whole, left] = [parseLossless(text), parseLossless(text)] as unknown as [ResourceTree, ResourceTree]
   for (const projection of projections) projection.apply(left, facts)
   return { whole, left }
+}
+
+/** What came of projections on a record, by their keys. */
+type Tried = WeakMap<ResourceFacts, Map<string, boolean>>
+
+/** Tries projections on the record as it is, once; what was taken out before only takes work from them. */
+function goThrough(facts: ResourceFacts, projections: readonly Projection[], tried: Tried): boolean {
+  if (projections.length === 0) return true
+  const known = tried.get(facts) ?? new Map<string, boolean>()
+  tried.set(facts, known)
+  const key = projections.map(({ id, key: version }) => `${id}=${version}`).join('|')
+  const before = known.get(key)
+  if (before !== undefined) return before
+  const passes = attempt(() => {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(facts.bytes)
+    const resource = parseLossless(text) as unknown as ResourceTree
+    for (const projection of projections) projection.apply(resource, facts)
+    return true
+  })
+  known.set(key, passes ?? false)
+  return passes ?? false
 }
 
 function attempt<T>(make: () => T): T | undefined {

@@ -63,6 +63,20 @@ describe('a permission is withdrawn', () => {
     ])
   })
 
+  test('where a projection fails on it, and the others leave', async () => {
+    const { segmenter } = world(given).rooms
+    const { ids, rules } = await rule({
+      segmenter: {
+        ...segmenter,
+        projectable: ({ labelled }: { labelled: { facts: { id: string } } }) => labelled.facts.id !== 'a',
+      },
+    })
+    expect(ids).toEqual(['b'])
+    expect(rules).toEqual([
+      { rule: 'projection-failed', source: 'purpose', effect: 'deny', ground: '171.204(a)(2)' },
+    ])
+  })
+
   test('where a duty cannot be met; what was denied already keeps its own reason', async () => {
     const { ids, rules } = await rule(
       {},

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readPseudonymKey } from '../../src/data/deidentification.ts'
 import { openEngine } from '../../src/engine.ts'
+import type { Projection } from '../../src/model/projection.ts'
 import { createDeidentification } from '../../src/segment/deidentify.ts'
 import { projectionTable } from '../../src/segment/projections.ts'
 import { requester, world } from '../flow/world.ts'
@@ -62,6 +63,36 @@ describe('a release after safe harbor', () => {
     expect(made.undischargeable(given('safe-harbor', 'DEIDENTIFY').decision, 'Binary')).toBe(
       'projection safe-harbor of Binary',
     )
+  })
+})
+
+describe('a projection that fails on one record', () => {
+  let tries = 0
+  const failing: Projection = {
+    id: 'view:strict',
+    key: '1',
+    removes: () => false,
+    apply: ({ id }) => {
+      tries += 1
+      if (id === 'odd') throw new Error('unknown shape')
+      return { tags: [], security: [] }
+    },
+  }
+  const made = segmenter({ projections: new Map([[failing.id, failing]]), obligations })
+  const one = (id: string, names: readonly string[]) =>
+    decided({ ...condition, id }, { obligations: ['AUDIT'], projections: names })
+
+  it('is found before anything is put together, once a record', () => {
+    const odd = one('odd', ['view:strict'])
+    expect(made.projectable?.(odd, 'plan')).toBe(false)
+    expect(made.projectable?.(odd, 'plan')).toBe(false)
+    expect(tries).toBe(1)
+    expect(made.projectable?.(one('even', ['view:strict']), 'plan')).toBe(true)
+  })
+
+  it('says nothing of records it does not meet, and one that nobody knows fails on all', () => {
+    expect(made.projectable?.(one('odd', []), 'plan')).toBe(true)
+    expect(made.projectable?.(one('even', ['view:unknown']), 'plan')).toBe(false)
   })
 })
 

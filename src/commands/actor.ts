@@ -3,6 +3,12 @@ import type { Configuration } from '../model/configuration.ts'
 import type { Actor } from '../office/desk.ts'
 import { type Options, textOption, UsageError } from './table.ts'
 
+/** Read by `actorOf`. */
+export const BY_OPTION = {
+  flags: '--by <name>',
+  description: 'who does it, where operators share one account (office.accounts: shared)',
+} as const
+
 /** Personal accounts name their person; where one is shared, the operator gives a name. Throws UsageError. */
 export function actorOf(options: Options, { office }: Configuration): Actor {
   const by = textOption(options, 'by')?.trim()

@@ -7,7 +7,7 @@ import type { EvidenceKind, EvidenceOnFile } from '../model/office.ts'
 import { createEvidenceDesk, DeskError, type EvidenceDesk } from '../office/desk.ts'
 import { checkEntry } from '../office/entry.ts'
 import { openOfficeStore } from '../office/store.ts'
-import { actorOf } from './actor.ts'
+import { actorOf, BY_OPTION } from './actor.ts'
 import { evidenceLine, evidenceText, kindText, unread } from './evidence-text.ts'
 import { readRecords } from './input.ts'
 import { patientOperand } from './operator-site.ts'
@@ -23,10 +23,6 @@ import {
 } from './table.ts'
 
 const JSON_OPTION = { flags: '--json', description: 'print JSON, one object a line' } as const
-const BY_OPTION = {
-  flags: '--by <name>',
-  description: 'who does it, where operators share one account (office.accounts: shared)',
-} as const
 const EVIDENCE = { form: '<evidence>', description: 'id that `evidence list` prints' } as const
 
 /** Puts evidence on file. */

@@ -3,7 +3,7 @@ import { DeskError } from '../office/desk.ts'
 import { type HoldCase, holdState } from '../office/holds.ts'
 import { createHoldDesk, type HoldDesk } from '../office/holds-desk.ts'
 import { openOfficeStore } from '../office/store.ts'
-import { actorOf } from './actor.ts'
+import { actorOf, BY_OPTION } from './actor.ts'
 import { holdLine, holdText } from './holds-text.ts'
 import { loadSite } from './site.ts'
 import {
@@ -17,10 +17,6 @@ import {
 } from './table.ts'
 
 const JSON_OPTION = { flags: '--json', description: 'print JSON, one object a line' } as const
-const BY_OPTION = {
-  flags: '--by <name>',
-  description: 'who does it, where operators share one account (office.accounts: shared)',
-} as const
 const CASE = { form: '<case>', description: 'id that `holds list` prints and the client was told' } as const
 
 /** Lists held disclosures. */

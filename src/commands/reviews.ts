@@ -3,7 +3,7 @@ import type { OfficeStore } from '../model/office.ts'
 import { EmergencyFold, EVENT, isUser, OUTCOMES, type Outcome, stateOf } from '../office/reviews.ts'
 import { openOfficeStore } from '../office/store.ts'
 import { readUnderGrant } from '../record/under-grant.ts'
-import { actorOf } from './actor.ts'
+import { actorOf, BY_OPTION } from './actor.ts'
 import { caseText, listText } from './reviews-text.ts'
 import { loadSite } from './site.ts'
 import { CONFIG_OPTION, type CommandSpec, type Options, textOption, UsageError } from './table.ts'
@@ -80,10 +80,7 @@ export const reviewsCloseCommand: CommandSpec = {
   options: [
     CONFIG_OPTION,
     { flags: '--outcome <outcome>', description: OUTCOMES.join(', ') },
-    {
-      flags: '--by <name>',
-      description: 'who reviewed it, where operators share one account (office.accounts: shared)',
-    },
+    BY_OPTION,
     { flags: '--note <text>', description: 'what the reviewer found' },
   ],
   examples: ['consentry reviews close 019adf10-7c1b-7d3e-9f6a-2f4f0c6c2b11 --outcome appropriate'],

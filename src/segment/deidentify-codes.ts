@@ -37,6 +37,7 @@ export function createCodes(vocabulary: DeidentificationVocabulary): Codes {
   const codeMatches = codeMatcher(vocabulary, shaped, ucum)
   const knownStates = new Set([...states.codes, ...states.names].map(name => name.toLowerCase()))
   const yearUnits = new Set(vocabulary.yearUnits)
+  const ageUnits = new Map(Object.entries(vocabulary.ageUnits))
   const ageCodes = new Set(vocabulary.ageCodes)
   const unitOf = ({ code, unit }: MutableObject): string => String(code ?? unit ?? '')
   return {
@@ -63,7 +64,7 @@ export function createCodes(vocabulary: DeidentificationVocabulary): Codes {
       const unit = unitOf(quantity)
       if (count === undefined) return undefined
       if (yearUnits.has(unit)) return count
-      const perYear = vocabulary.ageUnits[unit]
+      const perYear = ageUnits.get(unit)
       return perYear === undefined ? undefined : count / perYear
     },
     inYears: quantity => yearUnits.has(unitOf(quantity)),
@@ -108,7 +109,7 @@ function unitsOf(
   const known = new Set(annotations)
   return code => {
     if (typeof code !== 'string') return false
-    const comments = [...code.matchAll(/\{([^{}]*)\}/g)].map(([, comment]) => comment ?? '')
+    const comments = [...code.matchAll(/\{[^{}]*\}/g)].map(([comment]) => comment.slice(1, -1))
     const rest = code.replaceAll(/\{[^{}]*\}/g, '')
     return (
       comments.every(comment => known.has(comment)) && (rest === '' || shaped('ucum', rest) !== undefined)

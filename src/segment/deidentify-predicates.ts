@@ -2,6 +2,7 @@ import type {
   DeidentificationAction,
   DeidentificationRules,
   DeidentificationStandard,
+  ElementShape,
   TypeShape,
 } from '../model/deidentification.ts'
 import { actionFor } from './deidentify-walk.ts'
@@ -31,18 +32,17 @@ export function passesUnchanged(
 ): (resourceType: string, elementPath: string) => boolean {
   const known = new Map<string, boolean>()
   const changesType = (type: string, seen: ReadonlySet<string>): boolean => {
-    if (type === 'CodeableConcept') return false
-    const shape = seen.has(type) ? undefined : shapeOf(type)
-    if (shape === undefined) return !seen.has(type)
+    if (type === 'CodeableConcept' || seen.has(type)) return false
+    const shape = shapeOf(type)
+    if (shape === undefined) return true
     const within = new Set([...seen, type])
-    return [...shape.elements.keys()].some(
-      name => !HOUSEKEEPING.has(name) && changesElement(shape, name, within),
+    return [...shape.elements].some(
+      ([name, element]) =>
+        !HOUSEKEEPING.has(name) && changesElement(`${shape.path}.${name}`, element, within),
     )
   }
-  const changesElement = (shape: TypeShape, name: string, seen: ReadonlySet<string>): boolean => {
-    const element = shape.elements.get(name)
-    if (element === undefined) return true
-    const action = actionFor(standard, `${shape.path}.${name}`, element)
+  const changesElement = (path: string, element: ElementShape, seen: ReadonlySet<string>): boolean => {
+    const action = actionFor(standard, path, element)
     if (UNCHANGED.has(action)) return false
     if (action === 'quantity' || action === 'range')
       return standard.deidentified && (element.type === 'Age' || action === 'range')
@@ -50,14 +50,14 @@ export function passesUnchanged(
   }
   const removes = (shape: TypeShape | undefined, steps: readonly string[]): boolean => {
     const [step = '', ...rest] = steps
-    const names = shape === undefined ? [] : named(shape, step)
-    if (shape === undefined || names.length === 0) return true
-    return names.some(name => {
-      const element = shape.elements.get(name)
-      const walked = element !== undefined && actionFor(standard, `${shape.path}.${name}`, element) === 'walk'
-      return rest.length > 0 && walked
+    if (shape === undefined) return true
+    const found = named(shape, step)
+    if (found.length === 0) return true
+    return found.some(([name, element]) => {
+      const at = `${shape.path}.${name}`
+      return rest.length > 0 && actionFor(standard, at, element) === 'walk'
         ? removes(shapeOf(element.type), rest)
-        : changesElement(shape, name, new Set())
+        : changesElement(at, element, new Set())
     })
   }
   return (resourceType, elementPath) => {
@@ -78,9 +78,10 @@ export function passesUnchanged(
 const HOUSEKEEPING: ReadonlySet<string> = new Set(['id', 'extension', 'modifierExtension'])
 
 /** The element of that name, or every form of the choice of types of that name. */
-function named(shape: TypeShape, step: string): readonly string[] {
-  if (shape.elements.has(step)) return [step]
-  return [...shape.elements.keys()].filter(
-    name => name.startsWith(step) && /^[A-Z]/.test(name.slice(step.length)) && step !== '',
+function named({ elements }: TypeShape, step: string): readonly (readonly [string, ElementShape])[] {
+  const own = elements.get(step)
+  if (own !== undefined) return [[step, own]]
+  return [...elements].filter(
+    ([name]) => name.startsWith(step) && /^[A-Z]/.test(name.slice(step.length)) && step !== '',
   )
 }

@@ -51,7 +51,8 @@ export function actionFor(
   const own = standard.elements[path]
   if (own !== undefined) return own
   if (type === 'Resource' || type.includes('_')) return 'walk'
-  return Object.hasOwn(standard.datatypes, type) ? (standard.datatypes[type] ?? 'remove') : 'remove'
+  const ofType = Object.hasOwn(standard.datatypes, type) ? standard.datatypes[type] : undefined
+  return ofType ?? 'remove'
 }
 
 /**
@@ -204,11 +205,9 @@ const ACTS: Readonly<Partial<Record<DeidentificationAction, Act>>> = {
     const count = numberOf(value)
     return count === undefined || (isOldAge(count, walk) && type !== 'positiveInt') ? undefined : value
   },
+  // A code without a known value set: of a language, or in the small letters that codes of R4 have.
   code: (value, { codes: known }, { codes }) =>
-    known === undefined &&
-    (codes.shaped('resourceType', value) ?? codes.shaped('language', value)) !== undefined
-      ? languageOrCode(value, codes)
-      : codes.code(value, known),
+    (known === undefined ? codes.shaped('language', value) : undefined) ?? codes.code(value, known),
   coding: (value, _, { codes }) => codes.coding(value),
   label: (value, _, { codes }) => codes.coding(value),
   quantity: (value, { type }, { codes, aging, standard, rules }) =>
@@ -241,11 +240,6 @@ function keptOf(action: DeidentificationAction, element: ElementShape, value: un
   const shape = action === 'walk' ? walk.rules.shapeOf(element.type) : undefined
   if (shape === undefined || !isTree(value)) return undefined
   return walkObject(value, shape, walk) ? value : undefined
-}
-
-/** A code without a known value set: of a language, or in the small letters that codes of R4 have. */
-function languageOrCode(value: unknown, codes: Codes): unknown {
-  return codes.shaped('language', value) ?? codes.code(value, undefined)
 }
 
 /** A reference with its pseudonym; what it names otherwise goes. One to a contained resource that went goes too. */

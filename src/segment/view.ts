@@ -91,7 +91,7 @@ function narrowed(source: ResourceTree, keep: Keep, place: Place, cutter: Cutter
 }
 
 function member(key: string, value: unknown, keep: Keep, place: Place, cutter: Cutter): unknown {
-  if (key === 'extension') return cleaned({ extension: value }, cutter, false)?.['extension']
+  if (key === 'extension') return extensions(value, cutter)
   const child = childOf(keep, key.startsWith('_') ? key.slice(1) : key)
   if (child === undefined) return undefined
   const at = { type: place.type, path: below(place, key) }
@@ -123,24 +123,29 @@ function below({ path }: Place, key: string): string {
 /** A value that is kept whole, but for extensions that the view does not name. */
 function cleanedValue(value: unknown, cutter: Cutter): unknown {
   if (!isTree(value)) return value
-  return cleaned(value, cutter, true)
+  const out = cleaned(value, cutter)
+  const left = Object.keys(out)
+  return left.length === 0 || (left.length === 1 && left[0] === 'id') ? undefined : out
 }
 
-function cleaned(source: ResourceTree, cutter: Cutter, deep: boolean): ResourceTree | undefined {
+function cleaned(source: ResourceTree, cutter: Cutter): ResourceTree {
   const out: ResourceTree = {}
   for (const [key, value] of Object.entries(source)) {
     const left =
-      key === 'extension' && Array.isArray(value)
-        ? nonEmpty(value.filter(each => isTree(each) && cutter.allowed.has(String(each['url']))))
+      key === 'extension'
+        ? extensions(value, cutter)
         : key === 'modifierExtension'
           ? modifiers(value, cutter)
-          : deep
-            ? inside(value, cutter)
-            : value
+          : inside(value, cutter)
     if (left !== undefined) out[key] = left
   }
-  const left = Object.keys(out)
-  return left.length === 0 || (left.length === 1 && left[0] === 'id') ? undefined : out
+  return out
+}
+
+/** The extensions that may stay; what stands there and is no list of extensions goes. */
+function extensions(value: unknown, { allowed }: Cutter): readonly unknown[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  return nonEmpty(value.filter(each => isTree(each) && allowed.has(String(each['url']))))
 }
 
 function inside(value: unknown, cutter: Cutter): unknown {
@@ -218,7 +223,7 @@ function withContained(out: ResourceTree, { contained }: ResourceTree, cutter: C
       const one = byId.get(id)
       const keep = one === undefined ? undefined : cutter.keepFor(String(one['resourceType']))
       if (one === undefined || keep === undefined || kept.has(id)) continue
-      const left = keep === 'all' ? (cleaned(one, cutter, true) ?? {}) : cut(one, keep, cutter)
+      const left = keep === 'all' ? cleaned(one, cutter) : cut(one, keep, cutter)
       delete left['meta']
       delete left['text']
       kept.set(id, left)

@@ -1,16 +1,13 @@
-import { existsSync, mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { createCalendar } from '../identity/agreements.ts'
 import type { EvidenceKind } from '../model/office.ts'
 import { stateOf } from '../office/evidence.ts'
 import { createOffice } from '../office/office.ts'
 import { openOfficeStore } from '../office/store.ts'
 import { type Disclosure, type Recipient, readDisclosures } from '../record/accounting.ts'
-import { openLedger } from '../record/ledger.ts'
-import { LedgerError } from '../record/ledger-error.ts'
 import { csvText, type Line, tableText } from './accounting-text.ts'
 import { list } from './consent-new-input.ts'
-import { type OfflineSite, openOffline, show } from './operator-site.ts'
+import { type OfflineSite, openForLook, openOffline, RECORD_OPTION, show } from './operator-site.ts'
 import {
   CONFIG_OPTION,
   type OptionSpec,
@@ -27,10 +24,7 @@ export const DISCLOSURE_OPTIONS: readonly OptionSpec[] = [
     flags: '-l, --ledger <files>',
     description: 'ledgers to read, comma separated (one a gateway), instead of the configured one',
   },
-  {
-    flags: '--record <file>',
-    description: 'ledger that records this look; default: operator.sqlite beside the configured one',
-  },
+  RECORD_OPTION,
   { flags: '--since <date>', description: 'first day, YYYY-MM-DD; default: as far back as the rule goes' },
   { flags: '--until <date>', description: 'last day, YYYY-MM-DD; default: today' },
   { flags: '--json', description: 'print one JSON object a line' },
@@ -177,14 +171,7 @@ async function recorded(
   terminal: Terminal,
 ): Promise<void> {
   const { command, patient } = asked
-  const { ledger: configured } = site.configuration
-  const file = textOption(options, 'record') ?? join(dirname(configured.file), 'operator.sqlite')
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const ledger = await openLedger({ ...configured, file }).catch((error: unknown) => {
-    if (!(error instanceof LedgerError)) throw error
-    const hint = error.code === 'locked' ? '; name another one with --record' : ''
-    throw new Error(`this look must be recorded and cannot be: ${error.message}${hint}`)
-  })
+  const ledger = await openForLook(site.configuration, options, 'record')
   try {
     await show(
       site,

@@ -34,7 +34,7 @@ export const consentsCommand: CommandSpec = {
     'enforceable, inactive, expired, not-yet, superseded, unreadable or not-privacy, and why; scope, category, period, ' +
     'base decision; each provision with what it inherits, in words; what the form lacks for the law it names (42 CFR ' +
     '2.31, 45 CFR 164.508), ages not considered; and where one Consent permits what another refuses (then the refusal ' +
-    'holds). Nothing else of the chart is printed. The look is recorded in the ledger; Consents of --file are your own ' +
+    'holds). Nothing else of the chart is printed. The look is recorded, also beside a running gateway; Consents of --file are your own ' +
     'and need no record. Exit code 1 where none is on file.',
   operands: [{ form: '<patient>', description: 'Patient/x or its id' }],
   options: [
@@ -48,7 +48,7 @@ export const consentsCommand: CommandSpec = {
   ],
   examples: [
     'consentry consents elena-marsh',
-    'consentry consents Patient/elena-marsh --config my.json --ledger var/operator.sqlite --json',
+    'consentry consents Patient/elena-marsh --config my.json --json',
     'consentry consents elena-marsh --file consent.json',
   ],
   run: async ([operand], options, terminal): Promise<ExitCode> => {

@@ -1,7 +1,7 @@
 import { hash, randomUUIDv7 } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { demoResources } from '../demo/resources.ts'
 import { startDemoUpstream } from '../demo/upstream.ts'
 import { type Engine, openEngine } from '../engine.ts'
@@ -18,10 +18,13 @@ import { createUpstream } from '../upstream/upstream.ts'
 import { loadSite } from './site.ts'
 import { type OptionSpec, type Options, type Terminal, textOption, UsageError } from './table.ts'
 
-export const LEDGER_OPTION: OptionSpec = {
-  flags: '--ledger <file>',
-  description: 'ledger that records this look, instead of the configured one',
-}
+const RECORD = 'ledger that records this look; default: operator.sqlite beside the configured one'
+
+/** Where the look is recorded, for commands that read no ledger. */
+export const LEDGER_OPTION: OptionSpec = { flags: '--ledger <file>', description: RECORD }
+
+/** The same, for commands whose --ledger names what they read. */
+export const RECORD_OPTION: OptionSpec = { flags: '--record <file>', description: RECORD }
 
 /** The facts of a look that the command itself tells. */
 export type Look = Pick<OperatorLook, 'command' | 'asked' | 'patient' | 'preview' | 'consents'>
@@ -52,8 +55,8 @@ export function openOffline(options: Options, overrides: JsonObject = {}): Offli
 }
 
 /**
- * The site of `--config`, or the demo: the running one where there is one, else its example patients. The ledger is opened
- * before anything of a patient is read. Throws Error that says what to do where a running gateway holds it.
+ * The site of `--config`, or the demo: the running one where there is one, else its example patients. The ledger of looks
+ * is opened before anything of a patient is read. Throws Error where the look cannot be recorded.
  */
 export async function openOperatorSite(options: Options, terminal: Terminal): Promise<OperatorSite> {
   const closers: (() => Promise<void>)[] = []
@@ -61,15 +64,10 @@ export async function openOperatorSite(options: Options, terminal: Terminal): Pr
     for (const one of closers.splice(0).reverse()) await one()
   }
   try {
-    const ledgerFile = textOption(options, 'ledger')
-    const overrides = ledgerFile === undefined ? {} : { ledger: { file: ledgerFile } }
     const isDemo = textOption(options, 'config') === undefined
-    const site = openOffline(
-      options,
-      isDemo ? { ...overrides, ...(await demoUpstream(terminal, closers)) } : overrides,
-    )
+    const site = openOffline(options, isDemo ? await demoUpstream(terminal, closers) : {})
     const { configuration } = site
-    const ledger = await openForRecord(configuration)
+    const ledger = await openForLook(configuration, options, 'ledger')
     closers.push(ledger.close)
     const upstream = createUpstream(
       { ...configuration.upstream, consentServers: configuration.consentServers ?? [] },
@@ -123,18 +121,22 @@ async function demoUpstream(terminal: Terminal, closers: (() => Promise<void>)[]
   return { upstream: { url: upstream.url } }
 }
 
-async function openForRecord({ ledger }: Configuration): Promise<Ledger> {
-  mkdirSync(dirname(ledger.file), { recursive: true, mode: 0o700 })
-  try {
-    return await openLedger(ledger)
-  } catch (error) {
-    if (!(error instanceof LedgerError) || error.code !== 'locked') throw error
-    throw new Error(
-      `the ledger ${ledger.file} is held by a running gateway, and a look at a patient's data must be recorded: ` +
-        'give this look a ledger of its own (--ledger var/operator.sqlite), or stop the gateway, or ask about data that ' +
-        'you hold yourself (preview --no-upstream --file chart.json, consents --file consents.json), which needs no record',
-    )
-  }
+/**
+ * The ledger that records looks of operators: what the option names, else operator.sqlite beside the configured ledger, which
+ * a running gateway holds. Throws Error, and says what to do, where it cannot be opened.
+ */
+export async function openForLook(
+  { ledger: configured }: Configuration,
+  options: Options,
+  option: 'ledger' | 'record',
+): Promise<Ledger> {
+  const file = textOption(options, option) ?? join(dirname(configured.file), 'operator.sqlite')
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  return openLedger({ ...configured, file }).catch((error: unknown) => {
+    if (!(error instanceof LedgerError)) throw error
+    const hint = error.code === 'locked' ? `; name another one with --${option}` : ''
+    throw new Error(`this look must be recorded and cannot be: ${error.message}${hint}`)
+  })
 }
 
 /** Records the look, then shows the text: no record, nothing shown. */

@@ -35,7 +35,7 @@ export const previewCommand: CommandSpec = {
     'Reads the chart of one patient as the gateway does, labels, decides and segments it for one client of the ' +
     'configuration, and prints which resources would be released, redacted or withheld, with rule, citation, Consent and ' +
     'provision. Nothing is disclosed to that requester. --consents adds Consents that are not signed yet (taken as signed ' +
-    'today) and --without takes some out. The look is recorded in the ledger before anything is shown. With --no-upstream ' +
+    'today) and --without takes some out. The look is recorded before anything is shown, also beside a running gateway. With --no-upstream ' +
     'the chart is your own file and needs no record. Exit code 1 where the requester would be refused before any data is ' +
     'looked at, where there is no such patient, and where the upstream did not answer every search.',
   operands: [{ form: '<patient>', description: 'Patient/x or its id' }],

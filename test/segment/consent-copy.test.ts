@@ -99,6 +99,29 @@ describe('the scope of a consent in words', () => {
     )
   })
 
+  test('does not say where another server is, and says whose it is', () => {
+    const base = 'https://consents.example/fhir'
+    const scope = explainScope(
+      directive({
+        ref: { reference: 'Consent/c1', base, source: 'the state registry' },
+        form: {
+          disclosers: [
+            { reference: `${base}/Organization/a` },
+            { reference: 'https://other.example/fhir/x' },
+            {},
+          ],
+          recipients: [{ reference: `${base}/Organization/b`, classes: [] }],
+        },
+      }),
+    )
+    expect(scope).not.toContain('consents.example')
+    expect(scope).toContain('written consent Consent/c1 of the state registry')
+    expect(scope).toContain(
+      'from Organization/a of the state registry, https://other.example/fhir/x, unnamed; ' +
+        'to Organization/b of the state registry;',
+    )
+  })
+
   test('names parties by what there is of them', () => {
     const scope = explainScope(
       directive({

@@ -88,3 +88,30 @@ it('cuts are told from paths that go whole', () => {
   const paths = ['a.b']
   expect(removalsOf(paths).paths).toBe(paths)
 })
+
+describe('the narrative beside a document that is cut', () => {
+  const cut = (text: unknown): MutableObject => {
+    const resource = { ...documentReference(base64('<a>secret</a>')), text }
+    cutDocuments(resource, ['content[1].attachment.data@3-9'])
+    expect(textAt(resource).text).toBe('<a></a>')
+    return resource
+  }
+
+  it('goes, for it may repeat what was cut', () => {
+    expect(cut({ status: 'generated', div: '<div>secret</div>' })).not.toHaveProperty('text')
+  })
+
+  it('is none where it holds no words', () => {
+    expect(cut({ status: 'empty' })['text']).toEqual({ status: 'empty' })
+    expect(cut(null)['text']).toBeNull()
+  })
+})
+
+describe('a cut inside what is no part', () => {
+  it('is an error and no cut', () => {
+    const resource = { ...documentReference(base64('<a>secret</a>')), gone: null }
+    for (const path of ['content[1].attachment.contentType.data', 'gone.data', 'gone.more.data'])
+      expect(() => cutDocuments(resource, [`${path}@0-1`])).toThrow('a document to cut is not there')
+    expect(textAt(resource).text).toBe('<a>secret</a>')
+  })
+})

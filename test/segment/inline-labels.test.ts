@@ -2,8 +2,21 @@ import { describe, expect, test } from 'vitest'
 import { CLASSIFIER, DS4P } from '../../src/model/ds4p.ts'
 import { SYSTEM } from '../../src/model/fhir.ts'
 import type { LabelledResource } from '../../src/model/label.ts'
+import { located, writeInline } from '../../src/segment/inline-labels.ts'
+import type { MutableObject } from '../../src/segment/redact.ts'
 import { Chart } from '../label/house.ts'
-import { type Coding, codesOf, decision, input, type Marked, problems, read, segmenter } from './kit.ts'
+import {
+  type Coding,
+  codesOf,
+  decision,
+  input,
+  labelled,
+  type Marked,
+  problems,
+  read,
+  SUD,
+  segmenter,
+} from './kit.ts'
 
 /** What leaves of a resource, labelled by the rules of the house, with these references taken out. */
 function leaving(resource: object, hidden: readonly string[] = []): Marked {
@@ -287,4 +300,55 @@ test('a stored Bundle says its confidentiality and nothing that reveals why', ()
   ]
   const leaves = leaving({ resourceType: 'Bundle', id: 'b', type: 'collection', entry })
   expect(codesOf(leaves)).toEqual(['R'])
+})
+
+describe('a label with a path', () => {
+  /** Labels on the elements of a resource after one label was found at these paths. */
+  function written(resource: MutableObject, find: { path?: string; paths?: readonly string[] }): boolean {
+    const label = { ...SUD, ...find }
+    const one = labelled(resource as never, [label])
+    const found = located(resource, { ...one, facts: { ...one.facts, labels: [label] } }, [label])
+    return writeInline(resource, found, ({ code }) => ({ code }), {
+      system: SYSTEM.confidentiality,
+      code: 'R',
+    })
+  }
+  const codes = (element: unknown): string[] => inlineOf(element)
+  const observation = (more: object = {}): MutableObject => ({
+    resourceType: 'Observation',
+    id: 'o',
+    component: [{ code: text('opioid') }],
+    ...more,
+  })
+  const part = (resource: MutableObject): unknown => (resource['component'] as unknown[])[0]
+
+  test('that leads to a part is written there', () => {
+    const resource = observation()
+    expect(written(resource, { path: 'component[0].code.text' })).toBe(true)
+    expect(codes(part(resource))).toEqual(['R', 'SUD'])
+  })
+
+  test('that names no place, a list as a whole or a place that is not there speaks of the resource', () => {
+    for (const find of [{}, { path: '' }, { path: 'component' }, { path: 'component[7].code.text' }]) {
+      const resource = observation()
+      expect(written(resource, find)).toBe(false)
+      expect(resource).toEqual(observation())
+    }
+  })
+
+  test('that leads into an extension without a value is written on the innermost', () => {
+    const extension = [{ url: 'http://x.example', extension: [{ url: 'opioid' }] }]
+    const resource = observation({ extension })
+    expect(written(resource, { path: 'extension[0].extension[0]' })).toBe(true)
+    expect(codes(extension[0]?.extension[0])).toEqual(['R', 'SUD'])
+  })
+
+  test('is written beside other extensions and labels that say nothing', () => {
+    const others = [{ url: 'http://x.example', valueString: 'x' }, { url: DS4P.inline }]
+    const resource = observation({ component: [{ code: text('opioid'), extension: others }] })
+    expect(written(resource, { path: 'component[0].code.text' })).toBe(true)
+    const { extension } = part(resource) as { extension: unknown[] }
+    expect(extension.slice(0, 2)).toEqual(others)
+    expect(extension).toHaveLength(4)
+  })
 })

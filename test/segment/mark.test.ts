@@ -273,6 +273,16 @@ describe('the label command', () => {
     expect(written(labelled(CONDITION, [UNASSESSED], 'N'))).toEqual(['N', 'UNASSESSED'])
   })
 
+  test('says what could not be read beside another word of the house, and once', () => {
+    const beside = (code: string): string[] => {
+      const copy = { ...CONDITION, meta: { security: [{ system: SYSTEM.local, code }] } }
+      markLabels(copy, { ...labelled(CONDITION, []), notAssessable: 'too deep' })
+      return codesOf(copy as unknown as Marked)
+    }
+    expect(beside('OURS')).toEqual(['V', 'OURS', 'UNASSESSED'])
+    expect(beside('UNASSESSED')).toEqual(['V', 'UNASSESSED'])
+  })
+
   test('calls what could not be labelled very restricted, never normal', () => {
     const one = { ...labelled(CONDITION, []), notAssessable: 'too deep' }
     expect(written(one)).toEqual(['V', 'UNASSESSED'])

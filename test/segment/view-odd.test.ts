@@ -102,3 +102,15 @@ describe('a reference to a contained resource', () => {
     expect(left['contained']).toEqual([{ resourceType: 'Organization', id: 'org', name: 'Clinic' }])
   })
 })
+
+describe('what R4 requires and a view does not name', () => {
+  test('is masked, whether it is a word or a part, and whether it was there or not', () => {
+    const narrow = createView({ ...view, types: { Observation: ['subject'] } }, required)
+    const subject = { reference: 'Patient/p' }
+    for (const more of [{ status: 'final', code: { text: 'secret' } }, {}]) {
+      const tree: ResourceTree = { resourceType: 'Observation', id: 'o', subject, ...more }
+      narrow.apply(tree, {} as ResourceFacts)
+      expect(tree).toEqual({ resourceType: 'Observation', id: 'o', subject, _status: masked, code: masked })
+    }
+  })
+})

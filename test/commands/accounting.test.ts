@@ -200,7 +200,7 @@ describe('a suspended accounting', () => {
 
   test('leaves out what went to the agency on the bases it may suspend, and nothing else', async () => {
     const office = join(folder, 'office.sqlite')
-    const config = configuration('office.json', { office: { file: office } })
+    const config = configuration('office.json', { office: { file: office, accounts: 'shared' } })
     const store = openOfficeStore(office)
     const say = (kind: string, subject: string, by: string, body: JsonObject) =>
       store.append({ at: new Date().toISOString(), kind, subject, by, body })

@@ -145,7 +145,8 @@ function periodOf(
 }
 
 function instantOf(value: JsonValue | undefined): number | undefined {
-  if (typeof value !== 'string' || !INSTANT.test(value)) return undefined
+  // Date.parse takes 31 September for 1 October: evidence would count a day longer than somebody read.
+  if (typeof value !== 'string' || !INSTANT.test(value) || dayFault(value.slice(0, 10))) return undefined
   const instant = Date.parse(value)
   return Number.isNaN(instant) ? undefined : instant
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { HeldRequest } from '../../src/model/holds.ts'
-import { HOLD_EVENT, HoldFold, holdState } from '../../src/office/holds.ts'
+import { endOf, HOLD_EVENT, type HoldCase, HoldFold, heldAlert, holdState } from '../../src/office/holds.ts'
 import { createHoldDesk, createHoldGate, rememberKnownClients } from '../../src/office/holds-desk.ts'
 import { EmergencyFold, waiting } from '../../src/office/reviews.ts'
 import { memoryStore } from './fixtures.ts'
@@ -220,5 +220,61 @@ describe('the store', () => {
     const one = fold.cases.get('case')
     expect(one?.caseHours).toBe(48)
     expect(one && holdState(one, new Date('2026-03-02T12:00:00Z'))).toBe('open')
+  })
+})
+
+describe('the end of a case', () => {
+  const openedAt = '2026-03-02T12:00:00.500Z'
+  const one: HoldCase = { ...HELD, id: 'case-1', openedAt }
+  const word = { at: '2026-03-03T12:00:00.900Z', by: 'ana' }
+
+  test('is told as it stands, and is where its state changes', () => {
+    const until = '2026-03-04T12:00:00Z'
+    const ends = [
+      [one, '2026-03-04T12:00:00Z', 'open'],
+      [{ ...one, decided: { ...word, what: 'denied' } }, '2026-03-05T12:00:00Z', 'denied'],
+      [{ ...one, decided: { ...word, what: 'approved', until } }, until, 'approved'],
+    ] as const
+    for (const [held, end, state] of ends) {
+      expect(endOf(held)).toBe(end)
+      expect(holdState(held, new Date(Date.parse(end) - 1))).toBe(state)
+      expect(holdState(held, new Date(end))).toBe('lapsed')
+    }
+  })
+
+  test('never comes for an approval without one', () => {
+    const approved: HoldCase = { ...one, decided: { ...word, what: 'approved' } }
+    expect(endOf(approved)).toBeUndefined()
+    expect(holdState(approved, new Date('2036-01-01T00:00:00Z'))).toBe('approved')
+  })
+})
+
+describe('the alert of a case', () => {
+  const event = (body: object) =>
+    ({
+      seq: 1,
+      at: '2026-03-02T12:00:00Z',
+      kind: HOLD_EVENT.opened,
+      subject: 'case-1',
+      by: 'g',
+      body,
+    }) as never
+
+  test('says who asks as far as that is known, and not what was asked', () => {
+    const { user: _user, ...nobody } = HELD
+    expect(heldAlert(event({ held: { ...HELD, organization: 'Organization/plan' } }))?.body.data).toEqual({
+      case: 'case-1',
+      rule: HELD.rule,
+      kind: HELD.kind,
+      client: 'plan',
+      user: 'Practitioner/pat',
+      organization: 'Organization/plan',
+      purposes: ['HPAYMT'],
+    })
+    expect(heldAlert(event({ held: nobody }))?.body.data).not.toHaveProperty('user')
+  })
+
+  test('is none where the event holds no case', () => {
+    expect(heldAlert(event({}))).toBeUndefined()
   })
 })

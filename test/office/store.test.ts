@@ -118,3 +118,21 @@ describe('The store of the office', () => {
     store.close()
   })
 })
+
+describe('A file that is not what this version makes', () => {
+  test('is refused where its schema is another, and says which was expected', () => {
+    openOfficeStore(file).close()
+    const db = new DatabaseSync(file)
+    db.exec('PRAGMA user_version = 9')
+    db.close()
+    expect(() => openOfficeStore(file)).toThrow(`office ${file}: schema version 9, expected 1`)
+  })
+
+  test('is refused where it would not keep what it was told', () => {
+    openOfficeStore(file).close()
+    const db = new DatabaseSync(file)
+    db.exec('PRAGMA journal_mode = DELETE')
+    db.close()
+    expect(() => openOfficeStore(file)).toThrow(/durability cannot be had: journal_mode delete/)
+  })
+})

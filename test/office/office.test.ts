@@ -445,3 +445,32 @@ describe('Kinds of evidence', () => {
     expect(kindOf('threat').longest).toEqual({ days: 3 })
   })
 })
+
+describe('What evidence is for', () => {
+  const { registration: _registration, token: _token, ...unregistered } = court
+  const claimsFor = (entry: EvidenceEntry, requester: Requester, purposes: readonly string[]) => {
+    const store = memoryStore()
+    enter(store, 'e', entry)
+    return createOffice(store, kinds, 'personal').look().claimsOf(requester, purposes, NOON)?.(['Patient/p'])
+  }
+
+  test('is the client of its issuer, as the token tells where no registration does', () => {
+    const entry = { ...ORDER, for: { client: 'court', issuer: 'https://one' } }
+    const by = (issuer: string): Requester => ({ ...unregistered, token: { issuer } }) as unknown as Requester
+    expect(claimsFor(entry, by('https://one'), ['HLEGAL'])).toHaveLength(1)
+    expect(claimsFor(entry, by('https://two'), ['HLEGAL'])).toBeUndefined()
+    expect(claimsFor(entry, unregistered as Requester, ['HLEGAL'])).toBeUndefined()
+  })
+
+  test('is kept in the agreements that it gives, with its purposes', () => {
+    const kind = kinds.find(({ agreement }) => agreement !== undefined) as EvidenceKind
+    const entry = { ...ORDER, kind: kind.id, facts: {} }
+    const agreed = (more: object) =>
+      claimsFor({ ...entry, ...more }, court, ['HRESCH'])?.flatMap(({ agreements }) => agreements)
+    expect(agreed({ purposes: ['HRESCH'] })).toEqual([
+      { kind: kind.agreement, ...ORDER.period, purposes: ['HRESCH'] },
+    ])
+    expect(agreed({})).toEqual([{ kind: kind.agreement, ...ORDER.period }])
+    expect(agreed({ purposes: ['TREAT'] })).toBeUndefined()
+  })
+})

@@ -78,6 +78,12 @@ describe('ages', () => {
     })
   })
 
+  it('are not seen in a range of another unit', () => {
+    const cm = (value: number) => ({ value, unit: 'cm', system: UCUM, code: 'cm' })
+    const range = { low: cm(150), high: cm(170) }
+    expect(observation({ valueRange: range })['valueRange']).toEqual(range)
+  })
+
   it('have a number', () => {
     const { years } = createCodes(RULES.vocabulary)
     expect(years({ unit: 'years' })).toBeUndefined()

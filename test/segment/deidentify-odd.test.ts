@@ -239,3 +239,21 @@ describe('predicates of a standard', () => {
     expect(removes('Bush', 'flag')).toBe(true)
   })
 })
+
+describe('an address and a date in a limited data set', () => {
+  it('stay where they are what they are called, and go where they hold something else', () => {
+    const limited = (address: Json, birthDate: string): Json =>
+      deidentified({ resourceType: 'Patient', id: 'p1', address: [address], birthDate }, 'limited-data-set')
+    const sound = { city: 'Boston', state: 'MA', postalCode: '02108' }
+    expect(limited(sound, '1980-05-06')).toMatchObject({ address: [sound], birthDate: '1980-05-06' })
+    const odd = limited({ city: '1 Elm St', state: '555-0100', postalCode: 'Quinn' }, 'May 1980')
+    expect([odd['address'], odd['birthDate']]).toEqual([undefined, undefined])
+    expect(patient({ address: [{ state: 'Quinn' }] })).not.toHaveProperty('address')
+  })
+
+  it('does not hide that a part of an observation tells an age', () => {
+    const code = { coding: [{ system: 'http://loinc.org', code: '30525-0' }] }
+    expect(observation({ component: [{ code }], valueInteger: 95 })).not.toHaveProperty('valueInteger')
+    expect(observation({ component: [{ code }], valueInteger: 45 })['valueInteger']).toBe(45)
+  })
+})

@@ -18,13 +18,18 @@ function spanOf(text: string): Span | undefined {
   const [, year, month, day, hour, minute, second, fraction, zone] = match
   const iso = `${year}-${month ?? '01'}-${day ?? '01'}T${hour ?? '00'}:${minute ?? '00'}:${second ?? '00'}${fraction ?? ''}${zone ?? 'Z'}`
   const start = Date.parse(iso)
-  if (Number.isNaN(start)) return undefined
+  if (Number.isNaN(start) || !isCalendarDay(Number(year), Number(month), Number(day ?? 1))) return undefined
   if (fraction !== undefined) return { start, end: start }
   if (second !== undefined) return { start, end: start + 999 }
   if (hour !== undefined) return { start, end: start + 59_999 }
   if (day !== undefined) return { start, end: start + 86_399_999 }
   const next = month === undefined ? Date.UTC(Number(year) + 1, 0) : Date.UTC(Number(year), Number(month))
   return { start, end: next - 1 }
+}
+
+/** `Date.parse` takes 31 September for 1 October. */
+function isCalendarDay(year: number, month: number, day: number): boolean {
+  return Number.isNaN(month) || new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day
 }
 
 function valueSpan(value: JsonValue): Span | undefined {
